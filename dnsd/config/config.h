@@ -1,0 +1,80 @@
+/* config.h - the configuration file, checked and turned into values.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One table of options (config_table.c) drives parsing, bounds, defaults and the reference page. A struct config owns all it
+ * points to and never changes; worlds hold references. Counting references is the control thread's alone. */
+#ifndef MERIDIAN_CONFIG_H
+#define MERIDIAN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dnsd/config/problems.h"
+#include "geo/survey.h"
+#include "router/model.h"
+#include "router/status.h"
+#include "state/probe.h"
+
+struct listen_address {
+    struct address address;
+    uint16_t port;
+    uint32_t line;
+};
+
+struct zone_source {
+    const char *origin; /* presentation form, lower case, no final dot ("" is the root) */
+    const char *file;   /* as opened: relative ones are relative to the configuration file */
+    uint32_t line;
+};
+
+struct tcp_limits {
+    uint32_t connections;            /* per worker; default 1024 */
+    uint32_t connections_per_client; /* per worker; client: an IPv4 address or an IPv6 /56; default 32 */
+    uint32_t idle_ms;                /* without a query; default 10000 (RFC 7766 6.2.3) */
+    uint32_t total_ms;               /* age of a connection; default 120000 */
+    uint32_t pipelined;              /* unanswered bytes of answers held per connection, in answers; default 64 */
+};
+
+struct config {
+    unsigned references; /* control thread only; config_release */
+    const char *path;    /* as given */
+    uint64_t digest;     /* of all files read, for status pages */
+    struct model model;
+    const struct probe_settings *probes; /* by endpoint_id */
+    const char *pop_name;
+    struct location pop_location;
+    bool pop_located;
+    const char *fleet;
+    const struct listen_address *listen;
+    size_t listen_count;
+    uint32_t workers; /* resolved: >= 1 */
+    const char *nsid;
+    const struct zone_source *zones;
+    size_t zone_count;
+    struct survey_settings geo;
+    uint32_t geo_check_ms;       /* how often the database files are looked at for a change */
+    uint32_t probe_concurrency;
+    struct address admin_address; /* family FAMILY_NONE: no admin HTTP (`admin: {listen: none}`) */
+    uint16_t admin_port;
+    const char *user;            /* NULL: stay */
+    struct tcp_limits tcp;
+    uint16_t udp_payload;        /* EDNS size offered, default 1232 */
+    uint32_t report_ttl_ms;      /* how long a reported load counts */
+};
+
+/* Read a file and all that it names but the zones (zone files are read by zones_load). All errors go to `problems`;
+ * ERR_SYNTAX when there is any, ERR_IO when the file cannot be read (a problem says so too). */
+MUST_USE enum status config_load(const char *path, struct problems *problems, struct config **out);
+/* The same from memory; `path` is for messages and for relative names. Never touches the network. For tests and fuzzing. */
+MUST_USE enum status config_parse(const char *path, const char *text, size_t size, struct problems *problems,
+                                  struct config **out);
+struct config *config_hold(struct config *config);
+void config_release(struct config *config); /* takes NULL */
+
+/* Print the reference of all keys as Markdown (config_print_reference) or as mdoc for meridian.yaml(5). */
+struct _IO_FILE;
+void config_print_reference(struct _IO_FILE *out);
+void config_print_manual(struct _IO_FILE *out);
+
+#endif

@@ -1,0 +1,62 @@
+/* control.h - the control thread: knowledge in, worlds out.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   probe result, report --> fact --> store --> knowledge --\
+ *   reload, new database ------------------------------------+--> plan --> world --> workers
+ *
+ * Everything here runs on one libuv loop; only the workers and the thread pool (surveys, zone loading) are elsewhere. A change
+ * that alters no answer publishes nothing. */
+#ifndef MERIDIAN_CONTROL_H
+#define MERIDIAN_CONTROL_H
+
+#include <uv.h>
+
+#include "dnsd/config/config.h"
+#include "dnsd/serve/worker.h"
+#include "dnsd/world.h"
+#include "router/status.h"
+#include "state/fact.h"
+
+#define CONTROL_ERROR_MAX 1024
+
+struct control;
+
+/* What `meridian status` shows of the last reload or database change. */
+struct control_attempt {
+    int64_t at_epoch_s; /* wall clock, for people; 0: never */
+    enum status status;
+    char error[CONTROL_ERROR_MAX]; /* the first problem and how many more; "" when OK */
+};
+
+struct control_status {
+    const char *version;
+    int64_t started_epoch_s;
+    int64_t now_ms;        /* the loop's clock; ages are relative to it */
+    uint64_t worlds_published;
+    int64_t published_ms;
+    struct control_attempt reload;
+    struct control_attempt database;
+    char store[256];
+};
+
+/* For the admin interface; all on the control thread. The world and what it points to are valid until the callback returns. */
+const struct world *control_world(const struct control *control);
+void control_status(const struct control *control, struct control_status *out);
+size_t control_worker_count(const struct control *control);
+const struct worker *control_worker(const struct control *control, size_t index);
+uv_loop_t *control_loop(const struct control *control);
+/* Newest probe detail of an endpoint, "" when none. */
+const char *control_endpoint_detail(const struct control *control, endpoint_id endpoint);
+/* Read everything again in the background. `done` (may be NULL) hears how it went, on the control thread.
+ * ERR_STATE when a reload is under way already. */
+typedef void control_done(void *context, const struct control_attempt *attempt);
+MUST_USE enum status control_reload(struct control *control, control_done *done, void *context);
+/* A reported load of a region or endpoint (by name). ERR_NOT_FOUND, ERR_RANGE, ERR_LIMIT. */
+MUST_USE enum status control_report(struct control *control, const char *subject, const struct fact_load *load);
+
+/* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
+MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);
+MUST_USE enum status control_run(struct control *control);
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,57 @@
+/* health.h - one endpoint's verdict from its probes: rise, fall and flap damping.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *            `fall` failures in a row
+ *      up  ---------------------------->  down
+ *       ^                                  |  `rise` successes in a row
+ *       |                                  v
+ *       +--- penalty below reuse ---- (held: up by its probes, kept down)
+ *
+ * Each change to down adds a penalty that halves every half-life (RFC 2439's idea on one endpoint); above the
+ * suppress limit the endpoint is held down until the penalty decays below the reuse limit, at most HEALTH_HOLD_MAX_MS.
+ * Before the first verdict the endpoint is up and `assumed`; a first failure of all probes takes it down after `fall`.
+ * Pure: time is an argument in ms of one monotonic clock. Any thread, one at a time. */
+#ifndef MERIDIAN_HEALTH_H
+#define MERIDIAN_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "router/snapshot.h"
+
+#define HEALTH_PENALTY_PER_FALL 1000
+#define HEALTH_SUPPRESS 3000         /* the fourth fall within a half-life or so */
+#define HEALTH_REUSE 1000
+#define HEALTH_HALF_LIFE_MS 60000
+#define HEALTH_HOLD_MAX_MS 300000    /* bounded: nothing is held longer than this after its last fall */
+
+struct health_settings {
+    uint16_t rise;        /* >= 1 */
+    uint16_t fall;        /* >= 1 */
+    uint32_t interval_ms; /* of its probe */
+    uint32_t timeout_ms;
+};
+
+struct health {
+    bool up;        /* what counts: by probes and not held */
+    bool probed_up; /* by rise/fall alone */
+    bool held;
+    bool seen;      /* a result has come in */
+    uint16_t successes; /* in a row, saturating */
+    uint16_t failures;
+    int64_t changed_ms; /* of `up`; SNAPSHOT_UNKNOWN: never */
+    int64_t observed_ms; /* newest result; SNAPSHOT_UNKNOWN */
+    int64_t fallen_ms;   /* newest fall */
+    double penalty;      /* as of penalty_ms */
+    int64_t penalty_ms;
+};
+
+void health_init(struct health *health);
+/* Fold one probe result. Returns true when `up` changed. */
+bool health_observe(struct health *health, const struct health_settings *settings, bool success, int64_t now_ms);
+/* Let time pass (releases a hold). Returns true when `up` changed. */
+bool health_tick(struct health *health, const struct health_settings *settings, int64_t now_ms);
+/* Soonest time from now, in ms, at which `up` could change; never negative. */
+int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings, int64_t now_ms);
+
+#endif

@@ -1,0 +1,183 @@
+/* model.h - what the operator declared: regions, endpoints, services, policies.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Plain values, built once by whoever reads the configuration and never changed afterwards. All pointers are owned by that
+ * builder and outlive every use (a world holds its configuration). Ids are indices into the arrays here. Pure; any thread.
+ *
+ *     service --> policy --> rules            region --> endpoints --> addresses | hostname
+ *        |                                       ^
+ *        +--> plan (policy + list of regions) ---+      networks: every prefix that anything names, as a forest */
+#ifndef MERIDIAN_MODEL_H
+#define MERIDIAN_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "router/address.h"
+#include "router/place.h"
+
+typedef uint16_t region_id;
+typedef uint16_t endpoint_id;
+typedef uint16_t service_id;
+typedef uint16_t policy_id;
+typedef uint16_t plan_id;
+typedef uint16_t network_id;
+typedef uint16_t pin_id;
+
+#define ID_NONE UINT16_MAX /* "no such thing", for every id above */
+
+#define REGION_MAX 255        /* a choice of region fits a byte in every table */
+#define ENDPOINT_MAX 4096     /* probes of one PoP; four thousand a second fill a core */
+#define SERVICE_MAX 10000
+#define POLICY_MAX 256
+#define PLAN_MAX 256          /* each has a chart of the whole Internet */
+#define NETWORK_MAX 32768     /* prefixes named by rules, pins and the latency table together */
+#define PIN_MAX 32768
+#define RULE_MAX 256          /* of one policy */
+#define NAME_TEXT_MAX 63      /* region, endpoint, policy, PoP names: [a-z0-9-._]; a label's length */
+#define ENDPOINT_ADDRESS_MAX 16
+
+struct endpoint {
+    const char *name;   /* unique in the whole model */
+    region_id region;
+    uint32_t weight;    /* 0..1000; 0 is never answered; share of the region's health and load */
+    double capacity_rps; /* 0: not stated */
+    const struct address *addresses; /* address_count of them; none when hostname is set */
+    size_t address_count;
+    const char *hostname; /* presentation form without the final dot, lower case; NULL: addresses */
+    /* rise/fall, interval etc. of its probe as far as the verdict needs them; probed == false: up unless said otherwise */
+    bool probed;
+    uint32_t probe_interval_ms;
+    uint32_t probe_timeout_ms;
+    uint16_t rise; /* consecutive successes to come up, >= 1 */
+    uint16_t fall; /* consecutive failures to go down, >= 1 */
+};
+
+struct region {
+    const char *name; /* unique */
+    struct location location;
+    const char *country; /* NULL: not stated */
+    endpoint_id first_endpoint; /* its endpoints are contiguous */
+    uint16_t endpoint_count;    /* >= 1 */
+    uint16_t min_healthy_permille; /* down when less than this share of its weight is up; default 500 */
+    uint32_t ramp_s;               /* after a return, the time to full share; 0: at once */
+};
+
+/* A prefix that a rule, a pin or the latency table names. Prefixes nest or are disjoint, so they form a forest and an
+ * address is described completely by the innermost one that holds it. Sorted by prefix_compare. */
+struct network {
+    struct prefix prefix;
+    network_id parent; /* the innermost other network that covers it; ID_NONE: a root */
+    pin_id pin;        /* pin on exactly this prefix; ID_NONE */
+};
+
+/* Operator's word on some clients. Exactly one of (network, asn), and a place, a region list, or both. A pin on a prefix
+ * beats one on an AS; an inner prefix beats an outer. The regions act like a rule's `only` in front of all rules. */
+struct pin {
+    network_id network; /* ID_NONE: by asn */
+    uint32_t asn;       /* 0: by network */
+    bool has_place;
+    struct place place; /* source is PLACE_PIN */
+    const region_id *regions;
+    size_t region_count;
+    uint32_t line; /* of the configuration file */
+};
+
+/* One `places:` rule. Lists of different kinds must all match, any element of a list suffices; an empty list matches all. */
+struct rule {
+    const char (*continents)[3];
+    size_t continent_count;
+    const char (*countries)[3];
+    size_t country_count;
+    const char (*subdivisions)[4];
+    size_t subdivision_count;
+    const network_id *networks;
+    size_t network_count;
+    const uint32_t *asns;
+    size_t asn_count;
+    const region_id *only; /* restricts; count 0: any */
+    size_t only_count;
+    const region_id *prefer; /* orders: the first eligible one wins, the steering decides among the rest */
+    size_t prefer_count;
+    bool fallback_any; /* `fallback: any`: the ladder may leave `only` as its last step */
+    uint32_t line;
+};
+
+enum steering { STEERING_BALANCED, STEERING_SCORE, STEERING_NEAREST, STEERING_WEIGHTED, STEERING_FAILOVER };
+
+struct policy {
+    const char *name; /* unique */
+    enum steering steering;
+    double network_weight;              /* times network latency; default 1.0 */
+    double utilisation_ms_per_percent;  /* default 2.0 */
+    double processing_weight;           /* times processing latency; default 1.0 */
+    bool require_capacity;              /* default true: a full region is no candidate while another has room */
+    bool has_unknown;
+    struct place unknown;               /* where clients without a place are taken to be */
+    const uint32_t *region_weights;     /* STEERING_WEIGHTED: by region_id; NULL: sum of endpoint weights */
+    const struct rule *rules;
+    size_t rule_count;
+};
+
+/* A policy over an ordered list of regions. Services with the same two share one plan, hence one chart. */
+struct plan {
+    policy_id policy;
+    const region_id *regions; /* in the service's order (STEERING_FAILOVER uses it) */
+    size_t region_count;      /* >= 1 */
+};
+
+struct service {
+    const char *name; /* presentation form, lower case, without the final dot; may start with "*." */
+    plan_id plan;
+    uint32_t ttl_s;     /* upper bound, 1..86400 */
+    uint32_t ttl_min_s; /* lower bound, 0..ttl_s */
+    uint32_t line;
+};
+
+/* Where a row of the operator's latency table starts. */
+enum latency_from { LATENCY_FROM_NETWORK, LATENCY_FROM_COUNTRY, LATENCY_FROM_REGION };
+
+struct latency_row {
+    enum latency_from from;
+    network_id network; /* LATENCY_FROM_NETWORK */
+    char country[3];    /* LATENCY_FROM_COUNTRY */
+    region_id nearest;  /* LATENCY_FROM_REGION: clients whose nearest region by distance is this one */
+    region_id to;
+    uint32_t latency_us;
+};
+
+struct model {
+    const struct region *regions;
+    size_t region_count;
+    const struct endpoint *endpoints; /* grouped by region, in the regions' order */
+    size_t endpoint_count;
+    const struct policy *policies; /* at least one; "default" exists */
+    size_t policy_count;
+    const struct plan *plans;
+    size_t plan_count;
+    const struct service *services;
+    size_t service_count;
+    const struct network *networks;
+    size_t network_count;
+    const struct pin *pins;
+    size_t pin_count;
+    const uint32_t *asns; /* every AS number that a rule or pin names, ascending; cells keep only these */
+    size_t asn_count;
+    const struct latency_row *latency_rows;
+    size_t latency_row_count;
+    uint32_t latency_base_us;   /* network latency by distance: base + slope * km; default 9,000 us */
+    double latency_us_per_km;   /* default 15.22 */
+};
+
+/* Is `outer` the network `inner` or one of its ancestors? inner may be ID_NONE (false). */
+bool network_within(const struct model *model, network_id inner, network_id outer);
+/* Innermost pin for clients of this network and AS (0: none), ID_NONE when nobody pinned them. */
+pin_id pin_find(const struct model *model, network_id network, uint32_t asn);
+
+const char *steering_name(enum steering steering);
+/* ID_NONE when there is no such name (compared exactly, lower case). */
+region_id region_find(const struct model *model, const char *name);
+endpoint_id endpoint_find(const struct model *model, const char *name);
+
+#endif

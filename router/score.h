@@ -1,0 +1,34 @@
+/* score.h - how well one region would serve one cell.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   total = network_weight * network + utilisation_ms_per_percent * utilisation + processing_weight * processing
+ *
+ * Lower is better. A term that is not known is neutral (0) and says so. Pure. */
+#ifndef MERIDIAN_SCORE_H
+#define MERIDIAN_SCORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "router/latency.h"
+#include "router/model.h"
+#include "router/snapshot.h"
+
+struct score {
+    int64_t network_us; /* weighted terms */
+    int64_t utilisation_us;
+    int64_t processing_us;
+    int64_t total_us;
+    enum latency_source network_source;
+    bool utilisation_known;
+    bool processing_known;
+};
+
+/* Score one region for the clients of one cell.
+ *   policy   weights
+ *   latency  from that cell to that region
+ *   view     what is known of the region now
+ * Rounds each term to the nearest microsecond. Cannot fail. Source: router/README.md. */
+struct score score_region(const struct policy *policy, struct latency latency, const struct region_view *view);
+
+#endif

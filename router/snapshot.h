@@ -1,0 +1,88 @@
+/* snapshot.h - what is known now of every endpoint and region, as the router sees it.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * state/ fills the endpoints from facts; snapshot_derive computes the regions from them. Values, no pointers into stores;
+ * times are this host's monotonic clock in ms. Pure; any thread. */
+#ifndef MERIDIAN_SNAPSHOT_H
+#define MERIDIAN_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "router/model.h"
+#include "router/status.h"
+
+#define SNAPSHOT_UNKNOWN (-1) /* for every int64_t below */
+
+/* Why an endpoint or region counts as up or down. */
+enum verdict_reason {
+    VERDICT_ASSUMED,   /* no probe, nobody said otherwise; or not probed yet */
+    VERDICT_PROBE,     /* this PoP's own probes */
+    VERDICT_FLAPPING,  /* up by its probes, held down because it changed too often */
+    VERDICT_ORDER,     /* an operator's order */
+    VERDICT_ENDPOINTS, /* region: too little of its weight is up */
+};
+
+struct endpoint_view {
+    bool up;
+    enum verdict_reason reason;
+    int64_t since_ms;          /* when the verdict last changed; SNAPSHOT_UNKNOWN: never */
+    int64_t verdict_age_ms;    /* age of the newest probe result; SNAPSHOT_UNKNOWN: none */
+    int64_t next_change_ms;    /* soonest time from now that the verdict could change; SNAPSHOT_UNKNOWN: it cannot by itself */
+    int64_t processing_us;     /* EWMA; SNAPSHOT_UNKNOWN */
+    int64_t processing_p95_us; /* SNAPSHOT_UNKNOWN */
+    int64_t processing_age_ms;
+    double load_rps;     /* negative: unknown */
+    int64_t load_age_ms;
+    double capacity_rps; /* reported, else the model's; 0 unknown */
+};
+
+struct region_view {
+    bool up;
+    bool drained;
+    enum verdict_reason reason;
+    int64_t since_ms;
+    int64_t next_change_ms;
+    uint32_t weight_up;
+    uint32_t weight_total;
+    uint16_t ramp_permille; /* share of its capacity it may take since its return; 1000: all */
+    double load_rps;        /* negative: unknown */
+    double capacity_rps;    /* of the endpoints that are up, ramped; 0 unknown */
+    int64_t utilisation_permille; /* load over capacity, may exceed 1000; SNAPSHOT_UNKNOWN */
+    int64_t load_age_ms;
+    int64_t processing_us;  /* a reported one, else the endpoints' by weight; SNAPSHOT_UNKNOWN */
+    int64_t processing_p95_us;
+    int64_t processing_age_ms;
+};
+
+/* What was reported of a region as a whole (`meridian report`); it beats the endpoints' sums. */
+struct region_report {
+    double load_rps;        /* negative: not reported */
+    double capacity_rps;    /* 0: not reported */
+    int64_t processing_us;  /* SNAPSHOT_UNKNOWN: not reported */
+    int64_t age_ms;
+    bool drained;
+};
+
+struct snapshot {
+    int64_t now_ms;
+    struct endpoint_view *endpoints; /* model->endpoint_count */
+    size_t endpoint_count;
+    struct region_report *reports; /* model->region_count */
+    struct region_view *regions;   /* model->region_count; derived */
+    size_t region_count;
+};
+
+/* A snapshot of the model's size in which everything is up, assumed and unknown. ERR_MEMORY. */
+MUST_USE enum status snapshot_new(const struct model *model, struct snapshot **out);
+MUST_USE enum status snapshot_copy(const struct snapshot *from, struct snapshot **out);
+void snapshot_free(struct snapshot *snapshot);
+
+/* Compute `regions` from `endpoints` and `reports`. `before` is the previous snapshot of the same model or NULL; it gives
+ * since_ms, from which the ramp runs (a region that was never seen down needs no ramp). */
+void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);
+
+const char *verdict_reason_name(enum verdict_reason reason);
+
+#endif

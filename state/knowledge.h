@@ -1,0 +1,34 @@
+/* knowledge.h - all facts of one fleet, merged into what the router needs to know.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   probe --> health (rise/fall) --> fact --> store --> knowledge --> snapshot --> router
+ *
+ * Holds the newest fact of every (kind, subject, writer) that names something in the model, with the time it arrived. Home
+ * thread: the control thread. */
+#ifndef MERIDIAN_KNOWLEDGE_H
+#define MERIDIAN_KNOWLEDGE_H
+
+#include "router/model.h"
+#include "router/snapshot.h"
+#include "router/status.h"
+#include "state/fact.h"
+
+struct knowledge;
+
+/* `pop` is this PoP's name: its own probe facts give the verdicts. The model is borrowed until knowledge_free. ERR_MEMORY. */
+MUST_USE enum status knowledge_new(const struct model *model, const char *pop, struct knowledge **out);
+void knowledge_free(struct knowledge *knowledge);
+
+/* Fold a fact or its expiry. Returns true when the next snapshot may differ in more than ages. Unknown subjects are ignored. */
+bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
+bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
+
+/* Write what is known into a snapshot of the same model (endpoints and reports), then derive its regions.
+ * `before` as in snapshot_derive. */
+void knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
+                        struct snapshot *out);
+
+/* Newest probe detail of an endpoint ("200 in 3.1 ms"), "" when none. */
+const char *knowledge_detail(const struct knowledge *knowledge, endpoint_id endpoint);
+
+#endif

@@ -1,0 +1,63 @@
+/* probe.h - asking endpoints whether they are well, each on its own schedule.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * http(s) over libcurl's multi interface on the caller's libuv loop; tcp and dns on libuv. Every probe has one deadline and
+ * bounded memory: whatever the peer does (hang, drip, reset, redirect, endless headers, a huge body) costs one verdict.
+ * At most `concurrency` in flight; intervals carry jitter. Home thread: the loop's. */
+#ifndef MERIDIAN_PROBE_H
+#define MERIDIAN_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "router/address.h"
+#include "router/model.h"
+#include "router/status.h"
+
+#define PROBE_BODY_MAX 65536    /* bytes of a body that are looked at; more ends the transfer */
+#define PROBE_HEADER_MAX 65536  /* bytes of headers; more fails the probe */
+#define PROBE_DETAIL_MAX 160
+
+enum probe_kind { PROBE_NONE, PROBE_HTTP, PROBE_TCP, PROBE_DNS };
+
+struct probe_settings {
+    enum probe_kind kind;
+    uint32_t interval_ms;
+    uint32_t timeout_ms;
+    /* http */
+    const char *url;
+    const char *method;      /* NULL: GET */
+    const char *host;        /* Host header; NULL: from the URL */
+    const char *tls_name;    /* SNI and name to verify; NULL: from the URL */
+    const char *ca_file;     /* NULL: the system's */
+    uint16_t status_min;     /* expected status codes, both inclusive; default 200..299 */
+    uint16_t status_max;
+    const char *body;        /* text that the first PROBE_BODY_MAX bytes must contain; NULL: any */
+    /* tcp, dns */
+    struct address address;
+    uint16_t port;
+    const char *name;        /* dns: question name, presentation form */
+    uint16_t type;           /* dns: question type */
+};
+
+struct probe_result {
+    bool success;
+    int64_t connect_us;    /* TCP handshake; -1: none made (kept-alive connection, or failed before) */
+    int64_t processing_us; /* http: first byte less connect (and TLS); dns: round trip; -1: unknown */
+    char detail[PROBE_DETAIL_MAX]; /* "200 in 3.1 ms", "timed out after 500 ms", "connection refused", ... */
+};
+
+typedef void probe_callback(void *context, endpoint_id endpoint, const struct probe_result *result);
+
+struct prober;
+
+/* Start probing. settings[i] belongs to endpoint i and is borrowed until prober_close; PROBE_NONE ones are skipped.
+ * ERR_MEMORY, ERR_IO. */
+MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, size_t count, unsigned concurrency,
+                                 uint64_t seed, probe_callback *callback, void *context, struct prober **out);
+/* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. */
+void prober_close(struct prober *prober);
+
+#endif
