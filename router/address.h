@@ -6,9 +6,11 @@
 #ifndef MERIDIAN_ADDRESS_H
 #define MERIDIAN_ADDRESS_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "router/status.h"
 
@@ -37,10 +39,14 @@ static inline unsigned family_bits(enum family family)
 /* Position of an address: 32 bits of IPv4, or the top 64 bits of IPv6. */
 static inline uint64_t address_position(const struct address *address)
 {
-    uint64_t position = 0;
-    size_t size = address->family == FAMILY_IPV4 ? 4 : 8;
-    for (size_t i = 0; i < size; i++) position = position << 8 | address->bytes[i];
-    return position;
+    if (address->family == FAMILY_IPV4) {
+        uint32_t top;
+        memcpy(&top, address->bytes, sizeof top);
+        return be32toh(top);
+    }
+    uint64_t top;
+    memcpy(&top, address->bytes, sizeof top);
+    return be64toh(top);
 }
 
 /* Parse presentation form. ERR_SYNTAX when it is neither IPv4 nor IPv6. */

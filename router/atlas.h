@@ -51,6 +51,13 @@ struct atlas {
 /* Takes the arrays inside; NULL is fine. */
 void atlas_free(struct atlas *atlas);
 
+/* IPv6 that carries an IPv4 address right behind its prefix: 6to4 (RFC 3056) the client's own, Teredo (RFC 4380) its
+ * server's. MaxMind databases alias both to their IPv4 tree in the same way. */
+#define ATLAS_6TO4_PREFIX 0x2002u /* position >> ATLAS_6TO4_SHIFT */
+#define ATLAS_6TO4_SHIFT 48
+#define ATLAS_TEREDO_PREFIX 0x20010000u /* position >> ATLAS_TEREDO_SHIFT */
+#define ATLAS_TEREDO_SHIFT 32
+
 /* An address as looked up: itself, or the IPv4 address that 6to4 or Teredo carries. `added` is how many bits a scope found
  * for it must be lengthened by (0, 16 or 32). */
 struct folded_address {

@@ -35,6 +35,14 @@ struct place {
 /* Great-circle distance in km on a sphere of radius 6371.0088 km. */
 double location_distance_km(const struct location *left, const struct location *right);
 
+/* A location as a unit vector: for many distances from the same few places without trigonometry for each. */
+struct direction {
+    double x, y, z;
+};
+struct direction location_direction(const struct location *location);
+/* The same distance as location_distance_km, by the chord between the two: exact to well below a metre. */
+double direction_distance_km(const struct direction *left, const struct direction *right);
+
 /* "database", "country point", "pin", "unknown". */
 const char *place_source_name(enum place_source source);
 
