@@ -3,7 +3,11 @@
  *
  * One interface; behind it the embedded store (this process alone) or Redis servers. A store keeps the newest fact of
  * each (kind, subject, writer), newest by (epoch, sequence); it tells its listener of every fact that became the newest, and
- * of every one that expired by this host's monotonic clock. Home thread: the loop's. */
+ * of every one that expired by this host's monotonic clock. Home thread: the loop's.
+ *
+ * Listeners and replay visitors get a copy that is theirs until they return. They may publish (the store is consistent before it
+ * tells anybody; the new fact is told before that store_publish returns), so whoever publishes from a listener bounds his own
+ * recursion. They must not close the store. */
 #ifndef MERIDIAN_STORE_H
 #define MERIDIAN_STORE_H
 
@@ -12,7 +16,7 @@
 #include "router/status.h"
 #include "state/fact.h"
 
-#define STORE_FACT_MAX 65536 /* facts kept; more are refused with ERR_LIMIT */
+#define STORE_FACT_MAX 65536 /* facts kept; more are refused with ERR_LIMIT. 16 PoPs that probe 4,096 endpoints: some 20 MB */
 
 struct store_listener {
     void *context;
@@ -20,15 +24,18 @@ struct store_listener {
     void (*on_expired)(void *context, const struct fact *fact);
 };
 
-struct store; /* see store.c: a table of verbs that each kind of store fills in */
+struct store; /* see store_kind.h: a table of verbs that each kind of store fills in */
 
 /* ERR_MEMORY. */
 MUST_USE enum status store_open_embedded(uv_loop_t *loop, struct store_listener listener, struct store **out);
 /* Copies the fact. The listener hears of it before this returns (embedded) or soon (others). ERR_LIMIT, ERR_MEMORY;
- * ERR_EXISTS when a newer one of that writer is known. */
+ * ERR_EXISTS when it or a newer one of that writer is known; ERR_SYNTAX, ERR_RANGE as fact_check. */
 MUST_USE enum status store_publish(struct store *store, const struct fact *fact);
-/* "embedded", or the servers and their state, for status pages. */
+/* Tell `on_fact` of every fact that is in force, in no order: for a reader that starts anew, as after a reload. */
+void store_replay(const struct store *store, void *context, void (*on_fact)(void *context, const struct fact *fact));
+/* "embedded, 17 facts", or the servers and their state, for status pages. */
 void store_describe(const struct store *store, char *out, size_t room);
+/* No listener is called after this returns; the memory goes when libuv has closed the handles. Takes NULL. */
 void store_close(struct store *store);
 
 #endif
