@@ -3,7 +3,7 @@
  *
  *   udp_receive -> answer_query -> udp_send          tcp: accept -> frames -> answer_query -> frames
  *
- * A world reaches a worker by worker_publish: an atomic pointer and a wake-up. The worker adopts it between two batches and writes
+ * A world reaches a worker by worker_publish: an atomic pointer and a wake-up. The worker adopts it (desk_adopt) between batches and writes
  * its sequence into counters.adopted (release); when all workers' `adopted` have passed a world, nobody reads it any more.
  * That is quiescent-state reclamation with the world's own sequence as the grace period, in C11 atomics that ThreadSanitizer
  * can follow (liburcu 0.13's barriers it cannot), and the control thread never waits. */
@@ -42,6 +42,9 @@ uint64_t worker_adopted(const struct worker *worker);
 const struct counters *worker_counters(const struct worker *worker);
 /* Port on 127.0.0.1 of the worker's own socket. */
 uint16_t worker_check_port(const struct worker *worker);
+/* Off thread: begin to stop, without waiting: what has been received is answered, everything is closed, the thread ends.
+ * Retire all workers before stopping the first, and they end at the same time. */
+void worker_retire(struct worker *worker);
 /* Off thread: answer what has been received, close, end the thread. Waits for it (at most about 2 s), then frees. NULL is fine. */
 void worker_stop(struct worker *worker);
 
