@@ -1,0 +1,567 @@
+/* control.c - the daemon's life on its control thread: facts in, worlds out.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   open:  bind -> drop privileges -> ground -> first world -> workers -> probes
+ *   run:   prober -> watch -> store -> on_fact -> dirty -> (at most PUBLISH_PER_SECOND) -> publisher -> workers
+ *   close: probes, store, workers, worlds
+ *
+ * Endpoints count as up until their first verdict, so the first world does not wait for probes. */
+#include "dnsd/control/control.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsd/control/carry.h"
+#include "dnsd/control/privileges.h"
+#include "dnsd/control/publisher.h"
+#include "dnsd/control/refresh.h"
+#include "dnsd/log.h"
+#include "state/knowledge.h"
+#include "state/store.h"
+#include "state/probe.h"
+#include "state/watch.h"
+
+#define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
+#define TICK_MS 1000          /* time alone ends ramps, holds and facts */
+#define REPORT_WRITER "report"
+
+struct control {
+    uv_loop_t loop;
+    uv_timer_t tick;
+    uv_timer_t publish;
+    uv_timer_t look;
+    uv_signal_t signals[3];
+    bool loop_open;
+    bool handles_open;
+    bool first_world;
+    int64_t started_epoch_s;
+    int64_t published_ms;
+    char *pop_name; /* outlives every configuration: it signs facts */
+    struct fact_writer writer; /* of this PoP's probe facts */
+    struct fact_writer reporter; /* of loads that came over the admin interface */
+    struct ground *ground; /* in force */
+    struct publisher *publisher;
+    struct refresh *refresh;
+    struct store *store;
+    struct knowledge *knowledge;
+    struct watch *watch;
+    struct prober *prober;
+    struct worker *workers[WORKER_MAX];
+    size_t worker_count;
+    size_t workers_started;
+};
+
+static int64_t now_of(struct control *control)
+{
+    return (int64_t)uv_now(&control->loop);
+}
+
+static const struct model *model_of(const struct control *control)
+{
+    return &control->ground->config->model;
+}
+
+/* ---- worlds ---- */
+
+static void log_relaxed(const struct control *control, const struct world *world)
+{
+    const struct model *model = model_of(control);
+    for (size_t i = 0; i < model->plan_count; i++) {
+        for (unsigned step = LADDER_FULL; step <= LADDER_LAST; step++) {
+            size_t cells = world->decisions[i]->relaxed_cells[step];
+            if (cells == 0) continue;
+            log_line(LOG_LEVEL_WARNING, "nobody eligible, ladder relaxed", "policy=%s step=\"%s\" cells=%zu",
+                     model->policies[model->plans[i].policy].name, ladder_name(step), cells);
+        }
+    }
+}
+
+static void log_region_changes(const struct control *control, const struct snapshot *before,
+                               const struct snapshot *after)
+{
+    const struct model *model = model_of(control);
+    for (size_t i = 0; before != NULL && i < model->region_count; i++) {
+        const struct region_view *view = &after->regions[i];
+        if (before->regions[i].up == view->up) continue;
+        log_line(view->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, view->up ? "region up" : "region down",
+                 "region=%s reason=\"%s\" weight_up=%u weight=%u", model->regions[i].name,
+                 verdict_reason_name(view->reason), view->weight_up, view->weight_total);
+    }
+}
+
+/* What is known now of the ground's model; `before` in that model's ids. */
+static enum status look_around(struct control *control, const struct snapshot *before, struct snapshot **out)
+{
+    enum status status = snapshot_new(model_of(control), out);
+    if (status == OK) knowledge_snapshot(control->knowledge, before, now_of(control), *out);
+    return status;
+}
+
+static enum status build_world(struct control *control, const struct snapshot *before)
+{
+    struct snapshot *snapshot;
+    bool changed;
+    enum status status = look_around(control, before, &snapshot);
+    if (status != OK) return status;
+    log_region_changes(control, before, snapshot);
+    status = publisher_build(control->publisher, control->ground, snapshot, &changed);
+    if (status != OK || !changed) return status;
+    control->published_ms = now_of(control);
+    const struct world *world = publisher_world(control->publisher);
+    for (size_t i = 0; i < control->workers_started; i++) worker_publish(control->workers[i], world);
+    log_line(LOG_LEVEL_INFO, "world published", "sequence=%llu", (unsigned long long)world->sequence);
+    log_relaxed(control, world);
+    return OK;
+}
+
+static void rebuild(struct control *control)
+{
+    publisher_reclaim(control->publisher, control->workers, control->workers_started);
+    enum status status = build_world(control, publisher_snapshot(control->publisher));
+    if (status != OK) {
+        log_line(LOG_LEVEL_ERROR, "cannot build a world, the one before stays in force", "error=%s backlog=%zu",
+                 status_name(status), publisher_backlog(control->publisher));
+    }
+}
+
+static void on_publish(uv_timer_t *timer)
+{
+    rebuild(timer->data);
+}
+
+static void mark_dirty(struct control *control)
+{
+    if (!control->first_world || uv_is_active((uv_handle_t *)&control->publish)) return;
+    int64_t wait_ms = control->published_ms + 1000 / PUBLISH_PER_SECOND - now_of(control);
+    uv_timer_start(&control->publish, on_publish, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+}
+
+/* ---- facts ---- */
+
+static void on_fact(void *context, const struct fact *fact)
+{
+    struct control *control = context;
+    if (knowledge_observe(control->knowledge, fact, now_of(control))) mark_dirty(control);
+}
+
+static void on_expired(void *context, const struct fact *fact)
+{
+    struct control *control = context;
+    if (knowledge_expire(control->knowledge, fact, now_of(control))) mark_dirty(control);
+}
+
+static void publish_fact(struct control *control, const struct fact *fact)
+{
+    enum status status = store_publish(control->store, fact);
+    if (status != OK) {
+        log_line(LOG_LEVEL_ERROR, "fact not stored", "subject=%s error=%s", fact->subject, status_name(status));
+    }
+}
+
+static void on_probe(void *context, endpoint_id endpoint, const struct probe_result *result)
+{
+    struct control *control = context;
+    struct fact fact;
+    bool before = watch_health(control->watch, endpoint)->up;
+    if (!watch_observe(control->watch, endpoint, result, now_of(control), &control->writer, &fact)) return;
+    bool up = watch_health(control->watch, endpoint)->up;
+    if (up != before) {
+        log_line(up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, up ? "endpoint up" : "endpoint down",
+                 "endpoint=%s probe=\"%s\"", fact.subject, fact.probe.detail);
+    }
+    publish_fact(control, &fact);
+}
+
+enum status control_report(struct control *control, const char *subject, const struct fact_load *load)
+{
+    const struct model *model = model_of(control);
+    if (region_find(model, subject) == ID_NONE && endpoint_find(model, subject) == ID_NONE) return ERR_NOT_FOUND;
+    struct fact fact = {.kind = FACT_LOAD, .ttl_ms = control->ground->config->report_ttl_ms, .load = *load};
+    snprintf(fact.subject, sizeof fact.subject, "%s", subject);
+    fact_stamp(&fact, &control->reporter);
+    return store_publish(control->store, &fact);
+}
+
+/* ---- time ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+    struct fact fact;
+    while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
+    if (!uv_is_active((uv_handle_t *)&control->publish)) rebuild(control);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+    refresh_look(control->refresh);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct control *control = signal->data;
+    if (number != SIGHUP) {
+        log_line(LOG_LEVEL_INFO, "stopping", "signal=%d", number);
+        uv_stop(&control->loop);
+    } else if (refresh_reload(control->refresh, NULL, NULL) != OK) {
+        log_line(LOG_LEVEL_WARNING, "a reload is under way already", NULL);
+    }
+}
+
+/* ---- grounds ---- */
+
+static bool same_listen(const struct config *left, const struct config *right)
+{
+    if (left->listen_count != right->listen_count) return false;
+    for (size_t i = 0; i < left->listen_count; i++) {
+        if (!address_equal(&left->listen[i].address, &right->listen[i].address)) return false;
+        if (left->listen[i].port != right->listen[i].port) return false;
+    }
+    return true;
+}
+
+/* What only a restart changes. */
+static void warn_of_restart(const struct config *before, const struct config *after)
+{
+    const char *key = NULL;
+    if (!same_listen(before, after)) key = "listen";
+    if (before->workers != after->workers) key = "workers";
+    if (memcmp(&before->tcp, &after->tcp, sizeof before->tcp) != 0) key = "tcp";
+    if (!address_equal(&before->admin_address, &after->admin_address) || before->admin_port != after->admin_port) {
+        key = "admin";
+    }
+    if (strcmp(before->user ? before->user : "", after->user ? after->user : "") != 0) key = "user";
+    if (strcmp(before->pop_name, after->pop_name) != 0) key = "pop";
+    if (key == NULL) return;
+    log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", key);
+}
+
+/* The parts that follow the model: knowledge and watch. */
+struct senses {
+    struct knowledge *knowledge;
+    struct watch *watch;
+};
+
+static void senses_free(struct senses *senses)
+{
+    watch_free(senses->watch);
+    knowledge_free(senses->knowledge);
+    *senses = (struct senses){0};
+}
+
+static enum status senses_new(struct control *control, const struct model *model, struct senses *senses)
+{
+    *senses = (struct senses){0};
+    enum status status = knowledge_new(model, control->writer.name, &senses->knowledge);
+    if (status == OK) status = watch_new(model, &senses->watch);
+    if (status == OK && control->watch != NULL) watch_inherit(senses->watch, control->watch);
+    if (status != OK) senses_free(senses);
+    return status;
+}
+
+struct replay {
+    struct knowledge *knowledge;
+    int64_t now_ms;
+};
+
+static void replay_fact(void *context, const struct fact *fact)
+{
+    struct replay *replay = context;
+    knowledge_observe(replay->knowledge, fact, replay->now_ms);
+}
+
+static enum status open_prober(struct control *control, struct prober **out)
+{
+    const struct config *config = control->ground->config;
+    return prober_open(&control->loop, config->probes, config->model.endpoint_count, config->probe_concurrency,
+                       control->writer.epoch, on_probe, control, out);
+}
+
+/* Exchange what is in force for `next`; called twice when the first world of `next` cannot be built. */
+static void exchange(struct control *control, struct ground **ground, struct senses *senses)
+{
+    struct ground *old_ground = control->ground;
+    struct senses old = {control->knowledge, control->watch};
+    control->ground = *ground;
+    control->knowledge = senses->knowledge;
+    control->watch = senses->watch;
+    *ground = old_ground;
+    *senses = old;
+}
+
+/* Same configuration, other atlas: nothing to carry. */
+static enum status adopt_atlas(struct control *control, struct ground *take_ground)
+{
+    struct ground *other = take_ground;
+    struct senses senses = {control->knowledge, control->watch};
+    exchange(control, &other, &senses);
+    enum status status = build_world(control, publisher_snapshot(control->publisher));
+    if (status != OK) exchange(control, &other, &senses);
+    ground_release(other);
+    return status;
+}
+
+static enum status adopt_config(struct control *control, struct ground *take_ground)
+{
+    struct ground *other = take_ground;
+    struct senses senses;
+    struct snapshot *before = NULL;
+    const struct model *model = &take_ground->config->model;
+    enum status status = senses_new(control, model, &senses);
+    if (status != OK) goto release_ground;
+    store_replay(control->store, &(struct replay){senses.knowledge, now_of(control)}, replay_fact);
+    status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
+    if (status != OK) goto free_senses;
+    exchange(control, &other, &senses);
+    struct prober *prober = NULL;
+    status = open_prober(control, &prober);
+    if (status == OK) status = build_world(control, before);
+    if (status == OK) {
+        prober_close(control->prober);
+        control->prober = prober;
+        warn_of_restart(other->config, control->ground->config);
+    } else {
+        if (prober != NULL) prober_close(prober);
+        exchange(control, &other, &senses);
+    }
+    snapshot_free(before);
+free_senses:
+    senses_free(&senses);
+release_ground:
+    ground_release(other);
+    return status;
+}
+
+static enum status adopt_ground(void *context, struct ground *take_ground, char error[CONTROL_ERROR_MAX])
+{
+    struct control *control = context;
+    bool same_config = take_ground->config == control->ground->config;
+    enum status status = same_config ? adopt_atlas(control, take_ground) : adopt_config(control, take_ground);
+    if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "cannot put it in force: %s", status_name(status));
+    return status;
+}
+
+static struct ground *ground_in_force(void *context)
+{
+    return ((struct control *)context)->ground;
+}
+
+enum status control_reload(struct control *control, control_done *done, void *context)
+{
+    return refresh_reload(control->refresh, done, context);
+}
+
+/* ---- questions of the admin interface ---- */
+
+const struct world *control_world(const struct control *control)
+{
+    return publisher_view(control->publisher);
+}
+
+void control_status(const struct control *control, struct control_status *out)
+{
+    *out = (struct control_status){
+        .version = MERIDIAN_VERSION,
+        .started_epoch_s = control->started_epoch_s,
+        .now_ms = (int64_t)uv_now(&control->loop),
+        .worlds_published = publisher_world(control->publisher)->sequence,
+        .published_ms = control->published_ms,
+        .reload = *refresh_last_reload(control->refresh),
+        .database = *refresh_last_survey(control->refresh),
+    };
+    store_describe(control->store, out->store, sizeof out->store);
+}
+
+size_t control_worker_count(const struct control *control)
+{
+    return control->workers_started;
+}
+
+const struct worker *control_worker(const struct control *control, size_t index)
+{
+    return control->workers[index];
+}
+
+uv_loop_t *control_loop(const struct control *control)
+{
+    return (uv_loop_t *)&control->loop;
+}
+
+const char *control_endpoint_detail(const struct control *control, endpoint_id endpoint)
+{
+    return knowledge_detail(control->knowledge, endpoint);
+}
+
+/* ---- the daemon's life ---- */
+
+static enum status open_handles(struct control *control)
+{
+    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+    if (uv_loop_init(&control->loop) != 0) return ERR_IO;
+    control->loop_open = true;
+    uv_timer_init(&control->loop, &control->tick);
+    uv_timer_init(&control->loop, &control->publish);
+    uv_timer_init(&control->loop, &control->look);
+    control->tick.data = control->publish.data = control->look.data = control;
+    control->handles_open = true;
+    for (size_t i = 0; i < 3; i++) {
+        uv_signal_init(&control->loop, &control->signals[i]);
+        control->signals[i].data = control;
+        if (uv_signal_start(&control->signals[i], on_signal, numbers[i]) != 0) return ERR_IO;
+    }
+    return OK;
+}
+
+static enum status open_workers(struct control *control, const struct config *config, char error[CONTROL_ERROR_MAX])
+{
+    for (unsigned i = 0; i < config->workers && i < WORKER_MAX; i++) {
+        struct worker_settings settings = {
+            .index = i,
+            .listen = config->listen,
+            .listen_count = config->listen_count,
+            .tcp = config->tcp,
+        };
+        char reason[WORKER_ERROR_MAX];
+        enum status status = worker_open(&settings, &control->workers[i], reason);
+        if (status != OK) {
+            snprintf(error, CONTROL_ERROR_MAX, "%s", reason);
+            return status;
+        }
+        control->worker_count++;
+    }
+    return OK;
+}
+
+static enum status open_ground(struct control *control, struct config *take_config, char error[CONTROL_ERROR_MAX])
+{
+    struct problems problems;
+    problems_init(&problems);
+    enum status status = ground_load(take_config, &problems, &control->ground, error);
+    if (status != OK) {
+        char line[1024];
+        for (size_t i = 0; i < problems.count; i++) {
+            problem_format(&problems.list[i], line, sizeof line);
+            fprintf(stderr, "%s\n", line);
+        }
+    }
+    problems_fini(&problems);
+    return status;
+}
+
+static enum status open_first_world(struct control *control)
+{
+    struct senses senses;
+    enum status status = publisher_new(&control->publisher);
+    if (status == OK) status = senses_new(control, model_of(control), &senses);
+    if (status != OK) return status;
+    control->knowledge = senses.knowledge;
+    control->watch = senses.watch;
+    status = store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
+    if (status == OK) status = build_world(control, NULL);
+    control->first_world = status == OK;
+    return status;
+}
+
+static enum status start_workers(struct control *control)
+{
+    for (size_t i = 0; i < control->worker_count; i++) {
+        enum status status = worker_start(control->workers[i], publisher_world(control->publisher));
+        if (status != OK) return status;
+        control->workers_started++;
+    }
+    return OK;
+}
+
+enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX])
+{
+    struct control *control = calloc(1, sizeof *control);
+    struct config *config = take_config;
+    enum status status = ERR_MEMORY;
+    snprintf(error, CONTROL_ERROR_MAX, "out of memory");
+    if (control == NULL) {
+        config_release(config);
+        return status;
+    }
+    control->started_epoch_s = (int64_t)time(NULL);
+    status = open_handles(control);
+    if (status != OK) {
+        snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));
+        goto release_config;
+    }
+    status = open_workers(control, config, error);
+    if (status == OK && config->user != NULL) status = privileges_drop(config->user, error, CONTROL_ERROR_MAX);
+    if (status != OK) goto release_config;
+    status = open_ground(control, config, error);
+    if (status != OK) goto close_control;
+    control->pop_name = strdup(control->ground->config->pop_name);
+    control->writer = (struct fact_writer){.name = control->pop_name, .epoch = (uint64_t)control->started_epoch_s};
+    control->reporter = (struct fact_writer){.name = REPORT_WRITER, .epoch = (uint64_t)control->started_epoch_s};
+    snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
+    status = control->pop_name ? open_first_world(control) : ERR_MEMORY;
+    if (status != OK) goto close_control;
+    status = refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force},
+                          &control->refresh);
+    if (status == OK) status = start_workers(control);
+    if (status == OK) status = open_prober(control, &control->prober);
+    if (status != OK) {
+        snprintf(error, CONTROL_ERROR_MAX, "cannot start workers or probes: %s", status_name(status));
+        goto close_control;
+    }
+    *out = control;
+    return OK;
+release_config:
+    config_release(config);
+close_control:
+    control_close(control);
+    return status;
+}
+
+enum status control_run(struct control *control)
+{
+    const struct config *config = control->ground->config;
+    uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&control->look, on_look, config->geo_check_ms, config->geo_check_ms);
+    log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
+             control->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
+             control->ground->atlas->source);
+    uv_run(&control->loop, UV_RUN_DEFAULT);
+    return OK;
+}
+
+static void close_handles(struct control *control)
+{
+    if (control->handles_open) {
+        uv_close((uv_handle_t *)&control->tick, NULL);
+        uv_close((uv_handle_t *)&control->publish, NULL);
+        uv_close((uv_handle_t *)&control->look, NULL);
+        for (size_t i = 0; i < 3; i++) {
+            if (control->signals[i].data != NULL) uv_close((uv_handle_t *)&control->signals[i], NULL);
+        }
+    }
+    if (control->loop_open) {
+        uv_run(&control->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&control->loop);
+    }
+}
+
+void control_close(struct control *control)
+{
+    if (control == NULL) return;
+    for (size_t i = 0; i < control->worker_count; i++) worker_stop(control->workers[i]);
+    control->workers_started = 0;
+    if (control->prober != NULL) prober_close(control->prober);
+    refresh_close(control->refresh);
+    store_close(control->store);
+    close_handles(control);
+    watch_free(control->watch);
+    knowledge_free(control->knowledge);
+    publisher_free(control->publisher);
+    ground_release(control->ground);
+    free(control->pop_name);
+    free(control);
+    log_line(LOG_LEVEL_INFO, "stopped", NULL);
+}

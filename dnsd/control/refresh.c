@@ -1,0 +1,262 @@
+/* refresh.c - reading everything again without standing still: reloads and changed location databases.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *            refresh_reload                     refresh_look
+ *                 |                                  |  the files differ from those in force, and have
+ *                 v                                  v  not changed since the look before
+ *      idle -> RELOADING -> adopt          idle -> LOOKING -> SURVEYING -> adopt
+ *
+ * A reload that comes during a look or survey waits for its end (one at most). A database that failed is not tried again until
+ * its files change once more. */
+#include "dnsd/control/refresh.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsd/log.h"
+
+enum task { TASK_NONE, TASK_RELOAD, TASK_LOOK, TASK_SURVEY };
+
+struct refresh {
+    uv_loop_t *loop;
+    uv_work_t work;
+    struct refresh_owner owner;
+    enum task task; /* what the pool is doing */
+    bool closing;
+    bool reload_waits;
+    control_done *done;
+    void *done_context;
+    struct control_attempt reload;
+    struct control_attempt survey;
+    struct ground_files seen;   /* at the look before */
+    struct ground_files failed; /* of the newest database that could not be read */
+
+    /* the job's own, not touched by the control thread while task != TASK_NONE */
+    struct config *config; /* of the ground in force; held by `held` */
+    struct ground *held;
+    char *path;
+    struct problems problems;
+    enum status status;
+    char error[GROUND_ERROR_MAX];
+    struct ground *ground;
+    struct atlas *atlas;
+    struct latencies *latencies;
+    struct ground_files files;
+};
+
+static void work_reload(struct refresh *job)
+{
+    struct config *config = NULL;
+    job->status = config_load(job->path, &job->problems, &config);
+    if (job->status == OK) {
+        job->status = ground_load(config, &job->problems, &job->ground, job->error);
+    } else if (job->problems.count > 0) {
+        size_t used = problem_format(&job->problems.list[0], job->error, sizeof job->error);
+        size_t others = job->problems.count - 1 + job->problems.omitted;
+        if (others > 0 && used < sizeof job->error) {
+            snprintf(job->error + used, sizeof job->error - used, " (and %zu more)", others);
+        }
+    } else {
+        snprintf(job->error, sizeof job->error, "%s: %s", job->path, status_name(job->status));
+    }
+}
+
+static void work(uv_work_t *request)
+{
+    struct refresh *job = request->data;
+    switch (job->task) {
+    case TASK_RELOAD: work_reload(job); break;
+    case TASK_LOOK: ground_look(&job->config->geo, &job->files); break;
+    case TASK_SURVEY:
+        job->status = ground_survey(job->config, &job->atlas, &job->latencies, &job->files, job->error);
+        break;
+    case TASK_NONE: break;
+    }
+}
+
+static void start(struct refresh *refresh, enum task task);
+
+static void note_attempt(struct control_attempt *attempt, enum status status, const char *error)
+{
+    attempt->at_epoch_s = (int64_t)time(NULL);
+    attempt->status = status;
+    snprintf(attempt->error, sizeof attempt->error, "%s", status == OK ? "" : error);
+}
+
+static void log_problems(const struct problems *problems)
+{
+    char line[1024];
+    for (size_t i = 0; i < problems->count && i < LOG_BURST; i++) {
+        problem_format(&problems->list[i], line, sizeof line);
+        log_line(LOG_LEVEL_ERROR, "configuration problem", "problem=\"%s\"", line);
+    }
+}
+
+static void end_reload(struct refresh *refresh)
+{
+    if (refresh->status == OK) {
+        refresh->status = refresh->owner.adopt(refresh->owner.context, refresh->ground, refresh->error);
+        refresh->ground = NULL;
+    }
+    note_attempt(&refresh->reload, refresh->status, refresh->error);
+    if (refresh->status == OK) {
+        log_line(LOG_LEVEL_INFO, "reloaded", "config=\"%s\"", refresh->path);
+    } else {
+        log_problems(&refresh->problems);
+        log_line(LOG_LEVEL_ERROR, "reload failed, the configuration before stays in force", "error=\"%s\"",
+                 refresh->error);
+    }
+    problems_fini(&refresh->problems);
+    control_done *done = refresh->done;
+    refresh->done = NULL;
+    if (done != NULL) done(refresh->done_context, &refresh->reload);
+}
+
+static void end_survey(struct refresh *refresh)
+{
+    struct ground *ground = NULL;
+    const struct ground *base = refresh->owner.ground(refresh->owner.context);
+    if (refresh->status == OK && base != refresh->held) { /* cannot be: one job at a time */
+        atlas_free(refresh->atlas);
+        latencies_free(refresh->latencies);
+        return;
+    }
+    if (refresh->status == OK) {
+        refresh->status =
+            ground_with_atlas(refresh->held, refresh->atlas, refresh->latencies, &refresh->files, &ground);
+        snprintf(refresh->error, sizeof refresh->error, "%s", status_name(refresh->status));
+    }
+    char source[sizeof ground->atlas->source] = "";
+    if (refresh->status == OK) {
+        memcpy(source, ground->atlas->source, sizeof source);
+        refresh->status = refresh->owner.adopt(refresh->owner.context, ground, refresh->error);
+    }
+    note_attempt(&refresh->survey, refresh->status, refresh->error);
+    if (refresh->status == OK) {
+        log_line(LOG_LEVEL_INFO, "location database read again", "database=\"%s\"", source);
+    } else {
+        refresh->failed = refresh->files;
+        log_line(LOG_LEVEL_ERROR, "new location database refused, the one before stays in force", "error=\"%s\"",
+                 refresh->error);
+    }
+}
+
+/* Returns true when the files should be read. */
+static bool end_look(struct refresh *refresh)
+{
+    bool stands_still = ground_files_equal(&refresh->files, &refresh->seen);
+    refresh->seen = refresh->files;
+    return stands_still && !ground_files_equal(&refresh->files, &refresh->held->files) &&
+           !ground_files_equal(&refresh->files, &refresh->failed);
+}
+
+static void after_work(uv_work_t *request, int code)
+{
+    struct refresh *refresh = request->data;
+    enum task task = refresh->task, next = TASK_NONE;
+    refresh->task = TASK_NONE;
+    if (refresh->closing || code != 0) {
+        if (task == TASK_RELOAD) {
+            ground_release(refresh->ground);
+            problems_fini(&refresh->problems);
+        }
+        if (task == TASK_SURVEY && refresh->status == OK) {
+            atlas_free(refresh->atlas);
+            latencies_free(refresh->latencies);
+        }
+    } else if (task == TASK_RELOAD) {
+        end_reload(refresh);
+    } else if (task == TASK_SURVEY) {
+        end_survey(refresh);
+    } else if (task == TASK_LOOK && end_look(refresh)) {
+        next = TASK_SURVEY;
+    }
+    ground_release(refresh->held);
+    refresh->held = NULL;
+    free(refresh->path);
+    refresh->path = NULL;
+    if (refresh->closing) {
+        free(refresh);
+        return;
+    }
+    if (refresh->reload_waits) {
+        refresh->reload_waits = false;
+        next = TASK_RELOAD;
+    }
+    if (next != TASK_NONE) start(refresh, next);
+}
+
+static void start(struct refresh *refresh, enum task task)
+{
+    struct ground *ground = refresh->owner.ground(refresh->owner.context);
+    refresh->task = task;
+    refresh->status = OK;
+    refresh->error[0] = '\0';
+    refresh->ground = NULL;
+    refresh->held = ground_hold(ground);
+    refresh->config = ground->config;
+    refresh->path = strdup(ground->config->path);
+    if (task == TASK_RELOAD) problems_init(&refresh->problems);
+    refresh->work.data = refresh;
+    int code = refresh->path ? uv_queue_work(refresh->loop, &refresh->work, work, after_work) : UV_ENOMEM;
+    if (code == 0) return;
+    refresh->task = TASK_NONE;
+    ground_release(refresh->held);
+    refresh->held = NULL;
+    free(refresh->path);
+    refresh->path = NULL;
+    if (task == TASK_RELOAD) {
+        refresh->status = ERR_MEMORY;
+        snprintf(refresh->error, sizeof refresh->error, "%s", uv_strerror(code));
+        refresh->path = NULL;
+        end_reload(refresh);
+    }
+}
+
+enum status refresh_open(uv_loop_t *loop, struct refresh_owner owner, struct refresh **out)
+{
+    struct refresh *refresh = calloc(1, sizeof *refresh);
+    if (refresh == NULL) return ERR_MEMORY;
+    refresh->loop = loop;
+    refresh->owner = owner;
+    *out = refresh;
+    return OK;
+}
+
+void refresh_close(struct refresh *refresh)
+{
+    if (refresh == NULL) return;
+    refresh->closing = true;
+    refresh->reload_waits = false;
+    if (refresh->task == TASK_NONE) free(refresh);
+}
+
+enum status refresh_reload(struct refresh *refresh, control_done *done, void *context)
+{
+    if (refresh->reload_waits || refresh->task == TASK_RELOAD) return ERR_STATE;
+    refresh->done = done;
+    refresh->done_context = context;
+    if (refresh->task != TASK_NONE) {
+        refresh->reload_waits = true;
+    } else {
+        start(refresh, TASK_RELOAD);
+    }
+    return OK;
+}
+
+void refresh_look(struct refresh *refresh)
+{
+    if (refresh->task == TASK_NONE) start(refresh, TASK_LOOK);
+}
+
+const struct control_attempt *refresh_last_reload(const struct refresh *refresh)
+{
+    return &refresh->reload;
+}
+
+const struct control_attempt *refresh_last_survey(const struct refresh *refresh)
+{
+    return &refresh->survey;
+}

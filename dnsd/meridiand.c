@@ -1,0 +1,144 @@
+/* meridiand.c - the daemon: command line, start, run, stop.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Exit codes: 0 stopped by a signal after answering what was received (or --check found nothing wrong), 1 could not start (or
+ * --check found problems), 2 wrong usage. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dnsd/admin/admin.h"
+#include "dnsd/control/control.h"
+#include "dnsd/control/ground.h"
+#include "dnsd/log.h"
+
+#define DEFAULT_CONFIG "/etc/meridian/meridian.yaml"
+
+enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct arguments {
+    const char *config;
+    bool check;
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: meridiand [--config FILE] [--log-level LEVEL] [--check]\n"
+          "       meridiand --version | --help\n"
+          "\n"
+          "  -c, --config FILE      configuration (default " DEFAULT_CONFIG ")\n"
+          "  -l, --log-level LEVEL  debug, info, warning or error (default info)\n"
+          "  -t, --check            read everything, print every problem, start nothing\n"
+          "  -V, --version          print the version\n"
+          "  -h, --help             print this\n"
+          "\n"
+          "SIGHUP reads everything again; SIGTERM and SIGINT answer what was received and stop.\n"
+          "See meridiand(8), meridian.yaml(5), meridian(1).\n",
+          out);
+}
+
+/* EXIT_OK: go on; else leave with *leave. Returns true to go on. */
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments, int *leave)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"log-level", required_argument, NULL, 'l'},
+        {"check", no_argument, NULL, 't'},        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    };
+    *arguments = (struct arguments){.config = DEFAULT_CONFIG};
+    *leave = EXIT_USAGE;
+    for (int option; (option = getopt_long(argc, argv, "c:l:tVh", options, NULL)) != -1;) {
+        enum log_level level;
+        switch (option) {
+        case 'c': arguments->config = optarg; break;
+        case 'l':
+            if (!log_level_parse(optarg, &level)) {
+                fprintf(stderr, "meridiand: --log-level: %s: expected debug, info, warning or error\n", optarg);
+                return false;
+            }
+            log_set_level(level);
+            break;
+        case 't': arguments->check = true; break;
+        case 'V':
+            puts("meridiand " MERIDIAN_VERSION);
+            *leave = EXIT_OK;
+            return false;
+        case 'h':
+            print_usage(stdout);
+            *leave = EXIT_OK;
+            return false;
+        default: print_usage(stderr); return false;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "meridiand: %s: no such argument\n", argv[optind]);
+        print_usage(stderr);
+        return false;
+    }
+    return true;
+}
+
+static void print_problems(const struct problems *problems)
+{
+    char line[1024];
+    for (size_t i = 0; i < problems->count; i++) {
+        problem_format(&problems->list[i], line, sizeof line);
+        fprintf(stderr, "%s\n", line);
+    }
+    if (problems->omitted > 0) fprintf(stderr, "and %zu more\n", problems->omitted);
+}
+
+static int check(struct config *take_config, struct problems *problems)
+{
+    struct ground *ground = NULL;
+    char error[GROUND_ERROR_MAX];
+    enum status status = ground_load(take_config, problems, &ground, error);
+    print_problems(problems);
+    if (status != OK && problems->count == 0) fprintf(stderr, "meridiand: %s\n", error);
+    ground_release(ground);
+    return status == OK ? EXIT_OK : EXIT_FAILED;
+}
+
+static int serve(struct config *take_config)
+{
+    char error[CONTROL_ERROR_MAX] = "";
+    struct address admin_address = take_config->admin_address;
+    uint16_t admin_port = take_config->admin_port;
+    struct control *control;
+    struct admin *admin = NULL;
+    int code = EXIT_FAILED;
+    if (control_open(take_config, &control, error) != OK) {
+        log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
+        return EXIT_FAILED;
+    }
+    if (admin_address.family != FAMILY_NONE && admin_open(control, &admin_address, admin_port, &admin, error) != OK) {
+        log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
+        goto close_control;
+    }
+    if (control_run(control) == OK) code = EXIT_OK;
+    if (admin != NULL) admin_close(admin);
+close_control:
+    control_close(control);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments;
+    int leave;
+    if (!parse_arguments(argc, argv, &arguments, &leave)) return leave;
+    signal(SIGPIPE, SIG_IGN);
+
+    struct problems problems;
+    struct config *config = NULL;
+    problems_init(&problems);
+    if (config_load(arguments.config, &problems, &config) != OK) {
+        print_problems(&problems);
+        problems_fini(&problems);
+        return EXIT_FAILED;
+    }
+    int code = arguments.check ? check(config, &problems) : serve(config);
+    problems_fini(&problems);
+    return code;
+}
