@@ -56,7 +56,8 @@ static enum status parse_length(const char *text, unsigned maximum, uint8_t *out
     return OK;
 }
 
-enum status prefix_parse_loose(const char *text, struct prefix *out)
+/* ADDRESS or ADDRESS/LENGTH; *host_bits: were bits beyond the length set (and cut)? */
+static enum status parse_prefix(const char *text, struct prefix *out, bool *host_bits)
 {
     struct prefix prefix;
     char host[ADDRESS_TEXT_MAX];
@@ -69,7 +70,7 @@ enum status prefix_parse_loose(const char *text, struct prefix *out)
     prefix.length = (uint8_t)address_bits(prefix.address.family);
     if (text[size] == '/') status = parse_length(text + size + 1, prefix.length, &prefix.length);
     if (status != OK) return status;
-    cut_bits(prefix.address.bytes, prefix.length);
+    *host_bits = cut_bits(prefix.address.bytes, prefix.length);
     *out = prefix;
     return OK;
 }
@@ -77,19 +78,18 @@ enum status prefix_parse_loose(const char *text, struct prefix *out)
 enum status prefix_parse(const char *text, struct prefix *out)
 {
     struct prefix prefix;
-    enum status status = prefix_parse_loose(text, &prefix);
+    bool host_bits;
+    enum status status = parse_prefix(text, &prefix, &host_bits);
     if (status != OK) return status;
-    /* What was cut off is seen by comparing with the address as written. */
-    char host[ADDRESS_TEXT_MAX];
-    struct address written;
-    size_t size = strcspn(text, "/"); /* below ADDRESS_TEXT_MAX: prefix_parse_loose accepted it */
-    memcpy(host, text, size);
-    host[size] = '\0';
-    status = address_parse(host, &written);
-    if (status != OK) return status;
-    if (!address_equal(&written, &prefix.address)) return ERR_RANGE;
+    if (host_bits) return ERR_RANGE;
     *out = prefix;
     return OK;
+}
+
+enum status prefix_parse_loose(const char *text, struct prefix *out)
+{
+    bool host_bits;
+    return parse_prefix(text, out, &host_bits);
 }
 
 void address_format(const struct address *address, char out[ADDRESS_TEXT_MAX])

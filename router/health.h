@@ -35,7 +35,8 @@ struct health_settings {
 struct health {
     bool up;        /* what counts: by probes and not held */
     bool probed_up; /* by rise/fall alone */
-    bool held;
+    bool suppressed; /* too many falls: may not come up until the penalty has decayed */
+    bool held;      /* suppressed and probed_up: kept down although its probes are well */
     bool seen;      /* a result has come in */
     uint16_t successes; /* in a row, saturating */
     uint16_t failures;
@@ -51,7 +52,8 @@ void health_init(struct health *health);
 bool health_observe(struct health *health, const struct health_settings *settings, bool success, int64_t now_ms);
 /* Let time pass (releases a hold). Returns true when `up` changed. */
 bool health_tick(struct health *health, const struct health_settings *settings, int64_t now_ms);
-/* Soonest time from now, in ms, at which `up` could change; never negative. */
+/* Soonest time from now, in ms, at which `up` could change, given that results come at least interval_ms apart; never negative.
+ * Up: the failures that are missing. Down: the successes that are missing, or the time to reuse when that is longer. */
 int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings, int64_t now_ms);
 
 #endif

@@ -1,15 +1,24 @@
 /* steering.h - one cell's decision: which regions its clients get, in which shares, and why.
  * SPDX-License-Identifier: Apache-2.0
  *
- * steering_decide is the only implementation: the planner calls it for every cell, explain calls it for one with a trace.
+ * steering_choose is the only implementation: the planner calls it for every cell, explain calls it for one with a trace
+ * (steering_decide).
  *
  * The ladder, so that an answer is never empty (each step is tried when the one before left nobody):
  *   1 up, not drained, with room   2 up, not drained (capacity relaxed)   3 up (drained too)   4 all (unhealthy too)
- * `only` (and a pin's regions) hold on every step; a rule with `fallback: any` adds the same steps without it at the end.
+ * Under STEERING_WEIGHTED the first three steps take regions with a weight only; the fourth begins with what is up without one.
+ *
+ * `only` (and a pin's regions) hold on every step. A rule with `fallback: any` tries steps 1 to 3 over all regions of the plan
+ * before its own step 4: a region that answers elsewhere is better than a dead one here. A pin's regions stand in front of
+ * the rules: where a plan has at least one of them, no rule is asked. `prefer` goes before the steering's order.
+ *
+ * A region that ramps (region_view.ramp_permille) takes that share of the clients that would choose it and leaves the rest to
+ * the next in order, so the decision is a split; under STEERING_WEIGHTED its weight is scaled. Ties go to the lower region id.
  * Pure. */
 #ifndef MERIDIAN_STEERING_H
 #define MERIDIAN_STEERING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,7 +58,7 @@ enum exclusion {
 struct candidate {
     region_id region;
     enum exclusion exclusion;
-    uint16_t rank;  /* 0 is best among the eligible; by prefer, then by the steering's order */
+    uint16_t rank;  /* 0 is best; by prefer, then by the steering's order; the excluded come after the eligible */
     uint16_t share; /* of SHARE_TOTAL */
     struct score score;
 };
@@ -58,7 +67,7 @@ struct steering_trace {
     const struct place *place; /* the cell's, or the policy's unknown place */
     region_id nearest;
     pin_id pin;
-    size_t rule; /* index into the policy's rules; SIZE_MAX: none matched */
+    size_t rule; /* index into the policy's rules; SIZE_MAX: none matched, or the pin spoke before */
     size_t candidate_count; /* the plan's regions */
     struct candidate candidates[REGION_MAX];
 };
@@ -71,9 +80,33 @@ struct steering_input {
     const struct snapshot *snapshot;
 };
 
+/* One region of the plan as far as it does not depend on the client: what steering_prepare computes once for all cells. */
+struct contender {
+    region_id region;
+    uint8_t rung;           /* first step of the ladder that takes it, see steering.c */
+    uint16_t ramp_permille;
+    uint16_t order;         /* in the plan */
+    uint32_t weight;        /* STEERING_WEIGHTED */
+    struct score base;      /* without the network's term */
+};
+
+/* The plan's regions as they stand now, best rung first, then in the plan's order. About 20 KB; a value. */
+struct lineup {
+    const struct steering_input *input;
+    const struct policy *policy;
+    size_t count;
+    struct contender contenders[REGION_MAX];
+};
+
+void steering_prepare(const struct steering_input *input, struct lineup *out);
 /* Decide for one cell. trace may be NULL. Cannot fail: the ladder's last step takes every region of the plan that the
- * residency rules allow, and configuration guarantees one. */
+ * residency rules allow, and configuration guarantees one (if it did not, the rule counts as left: left_only). */
+struct decision steering_choose(const struct lineup *lineup, cell_id cell, struct steering_trace *trace);
+/* Both at once. */
 struct decision steering_decide(const struct steering_input *input, cell_id cell, struct steering_trace *trace);
+
+/* Do clients get the same regions in the same shares? (whatever the reason) */
+bool decision_same_shares(const struct decision *left, const struct decision *right);
 
 const char *exclusion_name(enum exclusion exclusion);
 const char *ladder_name(enum ladder ladder);

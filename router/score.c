@@ -1,0 +1,48 @@
+/* score.c - the terms of a region's score.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "router/score.h"
+
+#define US_PER_MS 1000
+
+/* Terms are not negative, so adding a half rounds to the nearest. No sum of terms can overflow below this bound. */
+#define TERM_MAX_US (INT64_MAX / 8)
+
+static int64_t round_us(double us)
+{
+    if (!(us > 0)) return 0; /* also what is not a number */
+    return us < (double)TERM_MAX_US ? (int64_t)(us + 0.5) : TERM_MAX_US;
+}
+
+int64_t score_network_us(const struct policy *policy, struct latency latency)
+{
+    return round_us(policy->network_weight * latency.network_us);
+}
+
+struct score score_base(const struct policy *policy, const struct region_view *view)
+{
+    struct score score = {
+        .utilisation_known = view->utilisation >= 0,
+        .processing_known = view->processing_us >= 0,
+    };
+    if (score.utilisation_known) {
+        score.utilisation_us = round_us(policy->utilisation_ms_per_percent * US_PER_MS * (view->utilisation * 100));
+    }
+    if (score.processing_known) {
+        score.processing_us = round_us(policy->processing_weight * (double)view->processing_us);
+    }
+    score.total_us = score.utilisation_us + score.processing_us;
+    return score;
+}
+
+struct score score_add_network(const struct policy *policy, struct score base, struct latency latency)
+{
+    base.network_us = score_network_us(policy, latency);
+    base.network_source = (enum latency_source)latency.source;
+    base.total_us += base.network_us;
+    return base;
+}
+
+struct score score_region(const struct policy *policy, struct latency latency, const struct region_view *view)
+{
+    return score_add_network(policy, score_base(policy, view), latency);
+}

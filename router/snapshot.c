@@ -1,0 +1,255 @@
+/* snapshot.c - from what is known of endpoints to what holds of regions.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "router/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PERMILLE 1000
+
+/* ---- lifecycle: one allocation holds the three arrays behind the struct ---- */
+
+static struct snapshot *allocate(size_t endpoint_count, size_t region_count)
+{
+    size_t endpoint_size = endpoint_count * sizeof(struct endpoint_view);
+    size_t report_size = region_count * sizeof(struct region_report);
+    struct snapshot *snapshot =
+        calloc(1, sizeof *snapshot + endpoint_size + report_size + region_count * sizeof(struct region_view));
+    if (snapshot == NULL) return NULL;
+    /* every one of these types is aligned as int64_t, so their sizes keep the next one aligned */
+    snapshot->endpoints = (void *)(snapshot + 1);
+    snapshot->endpoint_count = endpoint_count;
+    snapshot->reports = (void *)((char *)snapshot->endpoints + endpoint_size);
+    snapshot->regions = (void *)((char *)snapshot->reports + report_size);
+    snapshot->region_count = region_count;
+    return snapshot;
+}
+
+enum status snapshot_new(const struct model *model, struct snapshot **out)
+{
+    struct snapshot *snapshot = allocate(model->endpoint_count, model->region_count);
+    if (snapshot == NULL) return ERR_MEMORY;
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        snapshot->endpoints[i] = (struct endpoint_view){
+            .up = true,
+            .reason = VERDICT_ASSUMED,
+            .since_ms = SNAPSHOT_UNKNOWN,
+            .verdict_age_ms = SNAPSHOT_UNKNOWN,
+            .next_change_ms = SNAPSHOT_UNKNOWN,
+            .processing_us = SNAPSHOT_UNKNOWN,
+            .processing_p95_us = SNAPSHOT_UNKNOWN,
+            .processing_age_ms = SNAPSHOT_UNKNOWN,
+            .load_rps = -1,
+            .load_age_ms = SNAPSHOT_UNKNOWN,
+            .capacity_rps = model->endpoints[i].capacity_rps,
+        };
+    }
+    for (size_t i = 0; i < model->region_count; i++) {
+        snapshot->reports[i] = (struct region_report){
+            .load_rps = -1,
+            .processing_us = SNAPSHOT_UNKNOWN,
+            .age_ms = SNAPSHOT_UNKNOWN,
+        };
+    }
+    snapshot_derive(model, NULL, snapshot);
+    *out = snapshot;
+    return OK;
+}
+
+enum status snapshot_copy(const struct snapshot *from, struct snapshot **out)
+{
+    struct snapshot *snapshot = allocate(from->endpoint_count, from->region_count);
+    if (snapshot == NULL) return ERR_MEMORY;
+    snapshot->now_ms = from->now_ms;
+    memcpy(snapshot->endpoints, from->endpoints, from->endpoint_count * sizeof *from->endpoints);
+    memcpy(snapshot->reports, from->reports, from->region_count * sizeof *from->reports);
+    memcpy(snapshot->regions, from->regions, from->region_count * sizeof *from->regions);
+    *out = snapshot;
+    return OK;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    free(snapshot);
+}
+
+/* ---- sums over a region's endpoints ---- */
+
+/* SNAPSHOT_UNKNOWN is neutral in both. */
+static int64_t sooner(int64_t left, int64_t right)
+{
+    if (left == SNAPSHOT_UNKNOWN || right == SNAPSHOT_UNKNOWN) return left == SNAPSHOT_UNKNOWN ? right : left;
+    return left < right ? left : right;
+}
+
+static int64_t larger(int64_t left, int64_t right)
+{
+    return left > right ? left : right;
+}
+
+/* Which of two reasons for being up says more. */
+static enum verdict_reason stronger(enum verdict_reason left, enum verdict_reason right)
+{
+    if (left == VERDICT_ORDER || right == VERDICT_ORDER) return VERDICT_ORDER;
+    if (left == VERDICT_PROBE || right == VERDICT_PROBE) return VERDICT_PROBE;
+    return left;
+}
+
+/* What the endpoints that are up say together. */
+struct sums {
+    double capacity_rps;         /* of all that state one */
+    double capacity_loaded_rps;  /* of those that state a load too */
+    double load_rps;             /* of those that state a capacity too */
+    double load_any_rps;         /* of all that state a load */
+    size_t without_capacity;
+    size_t with_load;
+    int64_t load_age_ms;
+    double processing_us;        /* times weight */
+    uint32_t processing_weight;
+    int64_t processing_p95_us;
+    int64_t processing_age_ms;
+};
+
+static void add_endpoint(struct sums *sums, const struct endpoint_view *view, uint32_t weight)
+{
+    if (view->capacity_rps > 0) sums->capacity_rps += view->capacity_rps;
+    else sums->without_capacity++;
+    if (view->load_rps >= 0) {
+        sums->with_load++;
+        sums->load_any_rps += view->load_rps;
+        sums->load_age_ms = larger(sums->load_age_ms, view->load_age_ms);
+        if (view->capacity_rps > 0) {
+            sums->load_rps += view->load_rps;
+            sums->capacity_loaded_rps += view->capacity_rps;
+        }
+    }
+    if (view->processing_us >= 0) {
+        sums->processing_us += (double)view->processing_us * weight;
+        sums->processing_weight += weight;
+        sums->processing_p95_us = larger(sums->processing_p95_us, view->processing_p95_us);
+        sums->processing_age_ms = larger(sums->processing_age_ms, view->processing_age_ms);
+    }
+}
+
+/* Load of the whole region from the endpoints that state one; negative: none does. */
+static double estimate_load(const struct sums *sums)
+{
+    if (sums->with_load == 0) return -1;
+    if (sums->without_capacity > 0 || sums->capacity_loaded_rps <= 0) return sums->load_any_rps;
+    return sums->load_rps / sums->capacity_loaded_rps * sums->capacity_rps;
+}
+
+/* ---- derivation, part by part ---- */
+
+static void derive_verdict(const struct region *region, const struct model *model, const struct snapshot *snapshot,
+                           struct region_view *view, struct sums *sums)
+{
+    enum verdict_reason reason = VERDICT_ASSUMED;
+    for (size_t i = 0; i < region->endpoint_count; i++) {
+        const struct endpoint_view *endpoint = &snapshot->endpoints[region->first_endpoint + i];
+        uint32_t weight = model->endpoints[region->first_endpoint + i].weight;
+        if (weight == 0) continue;
+        view->weight_total += weight;
+        view->next_change_ms = sooner(view->next_change_ms, endpoint->next_change_ms);
+        if (!endpoint->up) continue;
+        view->weight_up += weight;
+        reason = stronger(reason, endpoint->reason);
+        add_endpoint(sums, endpoint, weight);
+    }
+    uint64_t wanted = (uint64_t)region->min_healthy_permille * view->weight_total;
+    view->up = view->weight_up > 0 && (uint64_t)view->weight_up * PERMILLE >= wanted;
+    view->reason = view->up ? reason : VERDICT_ENDPOINTS;
+}
+
+static void derive_history(const struct region_view *before, int64_t now_ms, struct region_view *view)
+{
+    bool serving = view->up && !view->drained;
+    if (before == NULL) {
+        view->since_ms = view->up ? SNAPSHOT_UNKNOWN : now_ms;
+        return;
+    }
+    view->since_ms = before->up == view->up ? before->since_ms : now_ms;
+    bool served = before->up && !before->drained;
+    if (serving) view->returned_ms = served ? before->returned_ms : now_ms;
+}
+
+static void derive_ramp(const struct region *region, int64_t now_ms, struct region_view *view)
+{
+    int64_t ramp_ms = (int64_t)region->ramp_s * 1000;
+    if (view->returned_ms == SNAPSHOT_UNKNOWN) return;
+    int64_t elapsed_ms = larger(now_ms - view->returned_ms, 0);
+    if (elapsed_ms >= ramp_ms) return;
+    int64_t step = elapsed_ms * RAMP_STEPS / ramp_ms;
+    view->ramp_permille = (uint16_t)(RAMP_START_PERMILLE + (PERMILLE - RAMP_START_PERMILLE) * step / RAMP_STEPS);
+    int64_t next_step_ms = ((step + 1) * ramp_ms + RAMP_STEPS - 1) / RAMP_STEPS; /* first ms that counts as the next step */
+    view->next_change_ms = sooner(view->next_change_ms, next_step_ms - elapsed_ms);
+}
+
+static void derive_load(const struct region_report *report, const struct sums *sums, struct region_view *view)
+{
+    bool load_reported = report->load_rps >= 0;
+    view->load_rps = load_reported ? report->load_rps : estimate_load(sums);
+    view->load_age_ms = load_reported ? report->age_ms : sums->load_age_ms;
+    double capacity_rps = report->capacity_rps > 0 ? report->capacity_rps : sums->capacity_rps;
+    if (report->capacity_rps <= 0 && sums->without_capacity > 0) capacity_rps = 0;
+    view->capacity_rps = capacity_rps * view->ramp_permille / PERMILLE;
+    if (view->load_rps >= 0 && view->capacity_rps > 0) {
+        view->utilisation = view->load_rps / view->capacity_rps;
+        double permille = view->utilisation * PERMILLE;
+        view->utilisation_permille = permille < 1e12 ? (int64_t)(permille + 0.5) : (int64_t)1e12;
+    }
+}
+
+static void derive_processing(const struct region_report *report, const struct sums *sums, struct region_view *view)
+{
+    if (report->processing_us >= 0) {
+        view->processing_us = report->processing_us;
+        view->processing_age_ms = report->age_ms;
+    } else if (sums->processing_weight > 0) {
+        view->processing_us = (int64_t)(sums->processing_us / sums->processing_weight + 0.5);
+        view->processing_age_ms = sums->processing_age_ms;
+    }
+    view->processing_p95_us = sums->processing_p95_us;
+}
+
+void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot)
+{
+    if (before != NULL && before->region_count != snapshot->region_count) before = NULL; /* of another model */
+    for (size_t i = 0; i < snapshot->region_count; i++) {
+        const struct region *region = &model->regions[i];
+        const struct region_report *report = &snapshot->reports[i];
+        struct sums sums = {
+            .load_age_ms = SNAPSHOT_UNKNOWN,
+            .processing_p95_us = SNAPSHOT_UNKNOWN,
+            .processing_age_ms = SNAPSHOT_UNKNOWN,
+        };
+        struct region_view view = {
+            .drained = report->drained,
+            .returned_ms = SNAPSHOT_UNKNOWN,
+            .next_change_ms = SNAPSHOT_UNKNOWN,
+            .ramp_permille = PERMILLE,
+            .utilisation = -1,
+            .utilisation_permille = SNAPSHOT_UNKNOWN,
+            .processing_us = SNAPSHOT_UNKNOWN,
+            .processing_age_ms = SNAPSHOT_UNKNOWN,
+        };
+        derive_verdict(region, model, snapshot, &view, &sums);
+        derive_history(before != NULL ? &before->regions[i] : NULL, snapshot->now_ms, &view);
+        derive_ramp(region, snapshot->now_ms, &view);
+        derive_load(report, &sums, &view);
+        derive_processing(report, &sums, &view);
+        snapshot->regions[i] = view;
+    }
+}
+
+const char *verdict_reason_name(enum verdict_reason reason)
+{
+    switch (reason) {
+    case VERDICT_ASSUMED: return "assumed";
+    case VERDICT_PROBE: return "probe";
+    case VERDICT_FLAPPING: return "flapping";
+    case VERDICT_ORDER: return "order";
+    case VERDICT_ENDPOINTS: return "endpoints";
+    }
+    return "unknown";
+}
