@@ -22,4 +22,8 @@ const struct country *country_find(const char code[3]);
 /* All of them, ascending by code. */
 const struct country *country_list(size_t *count);
 
+/* The continent of a code, AF AN AS EU NA OC SA; NULL when the code is unknown. Knows, beyond the countries with a point,
+ * uninhabited ones (BV, HM), dissolved states (AN, CS, SU) and the registries' codes for a whole continent (AP, EU). */
+const char *country_continent(const char code[3]);
+
 #endif
