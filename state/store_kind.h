@@ -10,7 +10,8 @@
 
 struct store_kind {
     enum status (*publish)(struct store *store, const struct fact *fact); /* the fact passed fact_check */
-    void (*replay)(const struct store *store, void *context, void (*on_fact)(void *context, const struct fact *fact));
+    void (*replay)(const struct store *store, void *context,
+                   void (*visit)(void *context, const struct fact *fact, int64_t heard_ms));
     void (*describe)(const struct store *store, char *out, size_t room); /* room >= 1 */
     void (*close)(struct store *store);
 };
