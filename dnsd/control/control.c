@@ -263,15 +263,9 @@ static enum status senses_new(struct control *control, const struct model *model
     return status;
 }
 
-struct replay {
-    struct knowledge *knowledge;
-    int64_t now_ms;
-};
-
-static void replay_fact(void *context, const struct fact *fact)
+static void replay_fact(void *context, const struct fact *fact, int64_t heard_ms)
 {
-    struct replay *replay = context;
-    knowledge_observe(replay->knowledge, fact, replay->now_ms);
+    knowledge_observe(context, fact, heard_ms);
 }
 
 static enum status open_prober(struct control *control, struct prober **out)
@@ -313,7 +307,7 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     const struct model *model = &take_ground->config->model;
     enum status status = senses_new(control, model, &senses);
     if (status != OK) goto release_ground;
-    store_replay(control->store, &(struct replay){senses.knowledge, now_of(control)}, replay_fact);
+    store_replay(control->store, senses.knowledge, replay_fact);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
     if (status != OK) goto free_senses;
     exchange(control, &other, &senses);
