@@ -28,6 +28,8 @@ void problems_init(struct problems *problems);
 void problems_fini(struct problems *problems);
 __attribute__((format(printf, 6, 7))) void problems_add(struct problems *problems, const char *file, uint32_t line,
                                                         const char *key, const char *value, const char *expected, ...);
+/* Put the list in order: those of `first_file` first, then by file and line; of one line as they came. */
+void problems_sort(struct problems *problems, const char *first_file);
 /* One line without its newline; returns the length written, cut to room. */
 size_t problem_format(const struct problem *problem, char *out, size_t room);
 

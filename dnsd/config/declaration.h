@@ -1,0 +1,192 @@
+/* declaration.h - a configuration file as written, value by value.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The structs that the table of options fills (config_table.c), one for each kind of mapping: binder.c writes them, the builders
+ * turn them into a struct config. Every mapping begins with where it stands. Names and meanings are the file's. */
+#ifndef MERIDIAN_DECLARATION_H
+#define MERIDIAN_DECLARATION_H
+
+#include "dnsd/config/given.h"
+
+struct given_location {
+    struct origin origin;
+    struct given latitude;
+    struct given longitude;
+};
+
+struct given_pop {
+    struct origin origin;
+    struct given name;
+    struct given_location location;
+};
+
+struct given_identity {
+    struct origin origin;
+    struct given nsid;
+};
+
+struct given_zone {
+    struct origin origin;
+    struct given name; /* `origin` */
+    struct given file;
+};
+
+struct given_geo {
+    struct origin origin;
+    struct given database;
+    struct given text_ipv4;
+    struct given text_ipv6;
+    struct given asn_database;
+    struct given check_s;
+};
+
+enum given_probe_kind { GIVEN_PROBE_HTTP, GIVEN_PROBE_TCP, GIVEN_PROBE_DNS }; /* in the order of the table's words */
+
+struct given_probe {
+    struct origin origin;
+    struct given kind;
+    struct given url;
+    struct given method;
+    struct given host;
+    struct given tls_name;
+    struct given ca_file;
+    struct given expect_status;
+    struct given expect_body;
+    struct given address;
+    struct given name;
+    struct given type;
+    struct given interval_ms;
+    struct given timeout_ms;
+    struct given rise;
+    struct given fall;
+};
+
+struct given_endpoint {
+    struct origin origin;
+    struct given name;
+    struct given_list addresses;
+    struct given hostname;
+    struct given weight;
+    struct given capacity_rps;
+    struct given_probe probe;
+};
+
+struct given_region {
+    struct origin origin;
+    struct given name;
+    struct given_location location;
+    struct given country;
+    struct given_items endpoints; /* struct given_endpoint */
+    struct given min_healthy;
+    struct given ramp_s;
+};
+
+struct given_service {
+    struct origin origin;
+    struct given name;
+    struct given_list regions;
+    struct given policy;
+    struct given ttl_s;
+    struct given ttl_min_s;
+};
+
+/* Where clients are taken to be. */
+struct given_place {
+    struct origin origin;
+    struct given latitude;
+    struct given longitude;
+    struct given country;
+    struct given continent;
+    struct given subdivision;
+};
+
+struct given_match {
+    struct origin origin;
+    struct given_list continent;
+    struct given_list country;
+    struct given_list subdivision;
+    struct given_list prefix;
+    struct given_list asn;
+};
+
+enum given_fallback { GIVEN_FALLBACK_NONE, GIVEN_FALLBACK_ANY }; /* in the order of the table's words */
+
+struct given_rule {
+    struct origin origin;
+    struct given_match match;
+    struct given_list only;
+    struct given_list prefer;
+    struct given fallback;
+};
+
+struct given_policy {
+    struct origin origin;
+    struct given name;
+    struct given steering;
+    struct given network_weight;
+    struct given utilisation_ms_per_percent;
+    struct given processing_weight;
+    struct given require_capacity;
+    struct given_weights weights;
+    struct given_place unknown;
+    struct given_items places; /* struct given_rule */
+};
+
+struct given_latency {
+    struct origin origin;
+    struct given table;
+    struct given base_ms;
+    struct given ms_per_km;
+};
+
+struct given_pin {
+    struct origin origin;
+    struct given_list prefix;
+    struct given_list asn;
+    struct given_place place;
+    struct given_list regions;
+};
+
+struct given_state {
+    struct origin origin;
+    struct given_list redis;
+};
+
+struct given_admin {
+    struct origin origin;
+    struct given listen;
+};
+
+struct given_tcp {
+    struct origin origin;
+    struct given connections;
+    struct given connections_per_client;
+    struct given idle_ms;
+    struct given total_ms;
+    struct given pipelined;
+};
+
+struct declaration {
+    struct origin origin;
+    struct given_pop pop;
+    struct given fleet;
+    struct given_list listen;
+    struct given workers;
+    struct given_identity identity;
+    struct given user;
+    struct given_items zones; /* struct given_zone */
+    struct given_geo geo;
+    struct given_items regions;  /* struct given_region */
+    struct given_items services; /* struct given_service */
+    struct given_items policies; /* struct given_policy */
+    struct given_latency latency;
+    struct given_items pins; /* struct given_pin */
+    struct given_state state;
+    struct given_admin admin;
+    struct given probe_concurrency;
+    struct given report_ttl_s;
+    struct given_tcp tcp;
+    struct given udp_payload;
+};
+
+#endif
