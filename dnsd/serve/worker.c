@@ -157,7 +157,7 @@ static enum status worker_add_port(struct worker *worker, int take_fd, const str
 
 static enum status worker_open_udp(struct worker *worker, const struct worker_settings *settings, char error[WORKER_ERROR_MAX])
 {
-    int fd;
+    int fd = -1;
     enum status status;
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_address *listen = &settings->listen[i];
