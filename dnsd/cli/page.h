@@ -1,0 +1,38 @@
+/* page.h - the daemon's JSON as pages that a tired person can read.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Readers of JSON are lenient: a newer or older daemon may leave members out, then a dash stands there. Any thread. */
+#ifndef MERIDIAN_PAGE_H
+#define MERIDIAN_PAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "dnsd/cli/table.h"
+
+#define PAGE_TEXT_MAX 64
+
+/* The status page; `health` is the text of /healthz, `healthy` its verdict. */
+void page_status(const struct paper *paper, const json_t *status, const char *health, bool healthy);
+/* Is all well? Every worker answers, every region is up, the last reload and reading of the database went fine. */
+bool page_status_is_well(const json_t *status, bool healthy);
+/* The explanation. */
+void page_explain(const struct paper *paper, const json_t *explanation);
+
+/* ---- figures for both ---- */
+
+/* Text of a member, "-" when absent or null. */
+const char *page_text(const json_t *object, const char *key);
+bool page_true(const json_t *object, const char *key);
+/* false when absent or null. */
+bool page_number(const json_t *object, const char *key, double *out);
+/* "890.0 ms", "72%", "3m12s", "35.0"; "-" when not known. */
+const char *page_ms(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
+const char *page_percent(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
+const char *page_duration(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
+const char *page_rate(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
+void page_format_duration(double seconds, char out[PAGE_TEXT_MAX]);
+/* "us-east-1 us-west-2" from a list of texts. */
+void page_join(const json_t *list, const char *separator, char *out, size_t room);
+
+#endif
