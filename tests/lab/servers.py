@@ -1,0 +1,133 @@
+# servers.py - starts meridiand, NSD and Knot on loopback, each with its own port and directory.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+import dns
+from process import Process, SLOW, port, program, wait_until
+
+LOOPBACK = '127.0.0.1'
+
+
+def answers(server):
+    """Does somebody answer DNS there? Any answer counts. For wait_until."""
+    return dns.udp_exchange(server, dns.question('.', 'SOA'), timeout=0.2) is not None
+
+
+def serves(server, origin):
+    """Does it answer for this zone with authority?"""
+    data = dns.udp_exchange(server, dns.question(origin, 'SOA'), timeout=0.2)
+    return data is not None and dns.Message(data).flag('AA')
+
+
+class Meridian:
+    """One meridiand. `options` is YAML appended to what is common; what `zones` maps (origin: path) comes first."""
+
+    def __init__(self, folder, options='', zones=None, listen=None, name='meridiand', admin=True, wait=True, env=None, workers=1):
+        self.folder, self.port, self.admin_port = folder, port(), port() if admin else 0
+        self.server = (LOOPBACK, self.port)
+        self.config_path = folder / 'meridian.yaml'
+        self.listen = listen or [LOOPBACK]
+        self.workers, self.zones = workers, zones or {}
+        self.configure(options)
+        self.process = Process(name, [program('meridiand'), '--config', self.config_path], folder, env=env)
+        self.pid = self.process.pid
+        if wait:
+            self.wait_ready()
+
+    def configure(self, options):
+        """Write the configuration file; the running daemon hears of it by a reload only."""
+        lines = ['pop: {name: pop-test}', 'workers: %d' % self.workers,
+                 'listen: [%s]' % ', '.join('"%s@%d"' % (address, self.port) for address in self.listen),
+                 'admin: {listen: %s}' % ('"%s@%d"' % (LOOPBACK, self.admin_port) if self.admin_port else 'none')]
+        if self.zones:
+            lines.append('zones:')
+            lines += ['  - {origin: "%s", file: "%s"}' % (origin, path) for origin, path in self.zones.items()]
+        temporary = self.config_path.with_suffix('.new')
+        temporary.write_text('\n'.join(lines) + '\n' + options)
+        os.replace(temporary, self.config_path)
+
+    def wait_ready(self, timeout=10.0):
+        wait_until(lambda: answers(self.server), timeout, 'meridiand answers', alive=[self.process])
+
+    def ask(self, name, qtype='A', ecs=None, edns=None, transport='udp', server=None, **keywords):
+        """A parsed answer; silence is a failure. ecs: 'ADDRESS/LENGTH'; edns: payload size."""
+        query = dns.question(name, qtype, **keywords)
+        if ecs or edns:
+            query = dns.with_edns(query, edns or 1232, [dns.ecs_option(ecs)] if ecs else [])
+        exchange = dns.udp_exchange if transport == 'udp' else dns.tcp_exchange
+        data = exchange(server or self.server, query, timeout=2.0 * SLOW)
+        assert data is not None, 'no answer for %s %s by %s' % (name, qtype, transport)
+        return dns.Message(data)
+
+    def command(self, *arguments, timeout=10.0):
+        """Run `meridian ARGUMENTS --admin ...`; a CompletedProcess with text output."""
+        return subprocess.run([program('meridian'), *arguments, '--admin', '%s@%d' % (LOOPBACK, self.admin_port)],
+                              capture_output=True, text=True, timeout=timeout * SLOW, stdin=subprocess.DEVNULL)
+
+    def http(self, path, body=None, timeout=5.0):
+        """(status code, text) of the admin interface. A body makes it a POST."""
+        url = 'http://%s:%d%s' % (LOOPBACK, self.admin_port, path)
+        request = urllib.request.Request(url, data=None if body is None else body.encode())
+        try:
+            with urllib.request.urlopen(request, timeout=timeout * SLOW) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def status(self):
+        code, text = self.http('/status')
+        assert code == 200, 'status: %d %s' % (code, text)
+        return json.loads(text)
+
+    def metrics(self):
+        """Samples by their name and labels as written."""
+        code, text = self.http('/metrics')
+        assert code == 200, 'metrics: %d %s' % (code, text)
+        return {line.rpartition(' ')[0]: float(line.rpartition(' ')[2]) for line in text.splitlines()
+                if line and not line.startswith('#')}
+
+    def reload(self):
+        self.process.send(signal.SIGHUP)
+
+    def stop(self, timeout=10.0):
+        """SIGTERM; the exit status."""
+        return self.process.stop(timeout=timeout)
+
+
+def start_nsd(folder, zones, identity):
+    number = port()
+    text = ['server:', '  ip-address: %s@%d' % (LOOPBACK, number), '  server-count: 1', '  username: ""', '  chroot: ""',
+            '  zonesdir: "%s"' % folder, '  database: ""', '  pidfile: "%s/nsd.pid"' % folder,
+            '  xfrdfile: "%s/xfrd.state"' % folder, '  zonelistfile: "%s/zone.list"' % folder, '  xfrdir: "%s"' % folder,
+            '  logfile: "%s/nsd.text"' % folder, '  identity: "%s"' % identity, '  nsid: "ascii_%s"' % identity,
+            '  hide-version: yes', '  refuse-any: no', '  ipv4-edns-size: 1232', '  ipv6-edns-size: 1232', '  rrl-ratelimit: 0',
+            '  rrl-whitelist-ratelimit: 0', 'remote-control:', '  control-enable: no']
+    for origin, path in zones.items():
+        text += ['zone:', '  name: "%s"' % origin, '  zonefile: "%s"' % path]
+    (folder / 'nsd.conf').write_text('\n'.join(text) + '\n')
+    process = Process('nsd', [program('nsd'), '-d', '-c', folder / 'nsd.conf'], folder)
+    server = (LOOPBACK, number)
+    wait_until(lambda: all(serves(server, origin) for origin in zones), 10, 'NSD has its zones', alive=[process])
+    return process, server
+
+
+def start_knot(folder, zones, identity):
+    number = port()
+    text = ['server:', '  rundir: "%s"' % folder, '  listen: [%s@%d]' % (LOOPBACK, number), '  identity: "%s"' % identity,
+            '  version: ""', '  nsid: "%s"' % identity, '  udp-max-payload: 1232', '  udp-workers: 1', '  tcp-workers: 1',
+            '  background-workers: 1', 'database:', '  storage: "%s"' % folder, 'log:', '  - target: stderr', '    any: warning',
+            'template:', '  - id: default', '    storage: "%s"' % folder, '    semantic-checks: off', '    journal-content: none',
+            '    zonefile-sync: -1', '    zonefile-load: whole', 'zone:']
+    for origin, path in zones.items():
+        text += ['  - domain: "%s"' % origin, '    file: "%s"' % path]
+    (folder / 'knot.conf').write_text('\n'.join(text) + '\n')
+    process = Process('knotd', [program('knotd'), '-c', folder / 'knot.conf', '-s', folder / 'knot.sock'], folder)
+    server = (LOOPBACK, number)
+    wait_until(lambda: answers(server), 10, 'Knot answers', alive=[process])
+    wait_until(lambda: all(serves(server, origin) for origin in zones), 10, 'Knot has its zones', alive=[process])
+    return process, server
