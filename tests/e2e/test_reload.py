@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# test_reload.py - SIGHUP and meridian reload: a good configuration takes over whole, a bad one changes nothing.
+# SPDX-License-Identifier: Apache-2.0
+import signal
+import unittest
+
+import lab
+from lab import fleet, process
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.folder = process.directory('reload-' + self._testMethodName)
+        self.meridian = fleet.plain(self.folder)
+
+    def tearDown(self):
+        self.assertEqual(self.meridian.stop(), 0)
+
+    def attempt(self):
+        return self.meridian.status()['reload']
+
+    def wait_attempt(self, result):
+        process.wait_until(lambda: self.attempt()['result'] == result, 10, 'the reload ends with ' + result,
+                           alive=[self.meridian.process])
+
+    def test_new_zone_data_is_answered(self):
+        fleet.write_zone(self.folder, serial=2, extra='new A 192.0.2.99\n')
+        self.meridian.reload()
+        process.wait_until(lambda: self.meridian.ask('new.example.com').addresses() == ['192.0.2.99'], 10, 'the new record')
+        serial = self.meridian.ask('example.com', 'SOA').texts()[0].split()[5]
+        self.assertEqual(serial, '2')
+        self.assertEqual(self.attempt()['error'], '')
+
+    def test_new_services_are_answered(self):
+        self.assertEqual(self.meridian.ask('second.example.com').rcode_name(), 'NXDOMAIN')
+        self.meridian.configure(fleet.options(services='services:\n  - {name: api.example.com}\n  - {name: second.example.com}'))
+        result = self.meridian.command('reload')
+        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
+        self.assertEqual(fleet.region_of(self.meridian.ask('second.example.com', ecs=fleet.GERMANY)), 'eu-west-1')
+
+    def test_bad_configuration_keeps_the_old_world(self):
+        self.meridian.configure(fleet.options() + 'nonsense: 1\n')
+        self.meridian.reload()
+        process.wait_until(lambda: self.attempt()['error'], 10, 'the error is in the status')
+        self.assertIn('nonsense', self.attempt()['error'])
+        self.assertIn('meridian.yaml:', self.attempt()['error'])
+        self.assertEqual(fleet.region_of(self.meridian.ask('api.example.com', ecs=fleet.GERMANY)), 'eu-west-1')
+        self.assertIn('nonsense', self.meridian.process.log(), 'and in the log')
+        self.assertIn('nonsense', self.meridian.command('status').stdout, 'and on the status page')
+        result = self.meridian.command('reload')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('nonsense', result.stdout + result.stderr)
+        self.meridian.configure(fleet.options())
+        self.assertEqual(self.meridian.command('reload').returncode, 0, 'a mended file is taken')
+        self.assertEqual(self.attempt()['error'], '')
+
+    def test_bad_zone_keeps_the_old_one(self):
+        fleet.write_zone(self.folder, serial=3, extra='broken A 192.0.2.999\n')
+        result = self.meridian.command('reload')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('example.com.zone:', self.attempt()['error'])
+        self.assertEqual(self.meridian.ask('example.com', 'SOA').texts()[0].split()[5], '1')
+
+    def test_missing_file_keeps_the_old_world(self):
+        self.meridian.config_path.unlink()
+        self.assertEqual(self.meridian.command('reload').returncode, 1)
+        self.assertEqual(self.meridian.ask('www.example.com').addresses(), ['192.0.2.80'])
+
+    def test_many_reloads_lose_no_answer(self):
+        """A reload in every tenth question, a signal in between: each question is answered, from the old world or the new."""
+        for number in range(300):
+            if number % 10 == 0:
+                fleet.write_zone(self.folder, serial=number + 10)
+                self.meridian.process.send(signal.SIGHUP)
+            self.assertEqual(self.meridian.ask('www.example.com').addresses(), ['192.0.2.80'])
+        self.assertTrue(self.meridian.process.alive())
+
+
+lab.main()
