@@ -6,13 +6,13 @@
 #include "dnsd/admin/route.h"
 
 #include <jansson.h>
-#include <ldns/rr.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "dnsd/config/record_type.h"
 #include "router/snapshot.h"
 
 #define AUTHORITY_MAX 300 /* a host name of 255 and a port */
@@ -146,9 +146,10 @@ static enum status read_explain(char *query, struct explain_question *out, struc
         return refuse(refusal, 400, "client: %.64s: expected an IPv4 or IPv6 address, or ADDRESS/LENGTH",
                       parameters.client);
     }
-    ldns_rr_type type = ldns_get_rr_type_by_name(parameters.type == NULL ? "A" : parameters.type);
-    if (type == 0) return refuse(refusal, 400, "type: %.32s: expected a record type such as A or AAAA", parameters.type);
-    out->type = (uint16_t)type;
+    const char *type = parameters.type == NULL ? "A" : parameters.type;
+    if (record_type_parse(type, &out->type) != OK) {
+        return refuse(refusal, 400, "type: %.32s: expected a record type such as A, AAAA or TYPE65", type);
+    }
     strcpy(out->name, parameters.name);
     return OK;
 }

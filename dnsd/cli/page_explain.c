@@ -32,8 +32,10 @@ static void format_place(const json_t *place, char *out, size_t room)
     double accuracy_km = 0;
     bool located = page_number(place, "latitude", &latitude) && page_number(place, "longitude", &longitude);
     if (known(place, "country")) {
-        snprintf(where, sizeof where, "%s%s%s, %s", page_text(place, "country"), known(place, "subdivision") ? "-" : "",
-                 known(place, "subdivision") ? page_text(place, "subdivision") : "", page_text(place, "continent"));
+        snprintf(where, sizeof where, "%s%s%s%s%s", page_text(place, "country"), known(place, "subdivision") ? "-" : "",
+                 known(place, "subdivision") ? page_text(place, "subdivision") : "",
+                 known(place, "continent") ? ", " : "",
+                 known(place, "continent") ? page_text(place, "continent") : "");
     } else if (known(place, "continent")) {
         snprintf(where, sizeof where, "%s", page_text(place, "continent"));
     } else if (located) {
