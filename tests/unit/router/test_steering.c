@@ -1,0 +1,806 @@
+/* test_steering.c - one cell's decision: who, in which shares, and why.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "router_fixture.h"
+
+#include "router/steering.h"
+
+static void begin(struct fleet *fleet, enum steering steering)
+{
+    fleet_init(fleet);
+    fleet->policy.steering = steering;
+    fleet_ready(fleet);
+    fleet_report_example(fleet);
+}
+
+static uint16_t share_of(const struct decision *decision, region_id region)
+{
+    for (size_t i = 0; i < decision->share_count; i++) {
+        if (decision->shares[i].region == region) return decision->shares[i].weight;
+    }
+    return 0;
+}
+
+static const struct candidate *candidate_of(const struct steering_trace *trace, region_id region)
+{
+    for (size_t i = 0; i < trace->candidate_count; i++) {
+        if (trace->candidates[i].region == region) return &trace->candidates[i];
+    }
+    fail_msg("region %u is not in the trace", region);
+    return NULL;
+}
+
+/* ---- the orders ---- */
+
+static void score_follows_the_worked_example(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), AP_SOUTHEAST_1);
+    (void)steering_decide(&fleet.input, CELL_NEW_YORK, &trace);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->rank, 0);
+    assert_int_equal(candidate_of(&trace, US_WEST_2)->rank, 1);
+    assert_int_equal(candidate_of(&trace, EU_WEST_1)->rank, 2);
+    assert_int_equal(candidate_of(&trace, AP_SOUTHEAST_1)->rank, 3);
+    (void)steering_decide(&fleet.input, CELL_SINGAPORE, &trace);
+    assert_int_equal(candidate_of(&trace, US_WEST_2)->rank, 1);
+    assert_int_equal(trace.nearest, AP_SOUTHEAST_1);
+    fleet_fini(&fleet);
+}
+
+static void balanced_is_as_score(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_BALANCED);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SEATTLE), US_WEST_2);
+    fleet_fini(&fleet);
+}
+
+static void nearest_looks_at_the_network_alone(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_NEAREST);
+    fleet_report(&fleet, AP_SOUTHEAST_1, 59, 100000);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), AP_SOUTHEAST_1);
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), US_WEST_2);
+    fleet_fini(&fleet);
+}
+
+static void failover_follows_the_service_s_order(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_FAILOVER);
+    fleet.plan_regions[0] = EU_WEST_1;
+    fleet.plan_regions[1] = AP_SOUTHEAST_1;
+    fleet.plan_regions[2] = US_EAST_1;
+    fleet.plan_regions[3] = US_WEST_2;
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), EU_WEST_1);
+    fleet_region_down(&fleet, EU_WEST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), AP_SOUTHEAST_1);
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    fleet_fini(&fleet);
+}
+
+static void weighted_shares_sum_up_by_largest_remainder(void **state)
+{
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 1, 4};
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.policy.region_weights = weights;
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.share_count, 4);
+    assert_int_equal(share_of(&decision, US_EAST_1), 143); /* 142.86 each: 142 and one of the three that are missing */
+    assert_int_equal(share_of(&decision, US_WEST_2), 143);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 143);
+    assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 571);
+    fleet_fini(&fleet);
+}
+
+static void weighted_without_weights_counts_endpoints_that_are_up(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.endpoints[0].weight = 5;
+    fleet.snapshot->endpoints[7].up = false;
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON); /* 6, 2, 2, 1 */
+    assert_int_equal(share_of(&decision, US_EAST_1), 545);
+    assert_int_equal(share_of(&decision, US_WEST_2), 182);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 182);
+    assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 91);
+    fleet_fini(&fleet);
+}
+
+static void a_dead_region_s_weight_goes_to_the_others(void **state)
+{
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 2, 4};
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.policy.region_weights = weights;
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.share_count, 3);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 500);
+    assert_int_equal(share_of(&decision, US_EAST_1), 250);
+    fleet_fini(&fleet);
+}
+
+static void weight_zero_is_used_only_when_nobody_with_weight_is_up(void **state)
+{
+    (void)state;
+    static const uint32_t weights[] = {1, 0, 1, 0};
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.policy.region_weights = weights;
+    struct decision decision = steering_decide(&fleet.input, CELL_LONDON, &trace);
+    assert_int_equal(share_of(&decision, US_WEST_2), 0);
+    assert_int_equal(candidate_of(&trace, US_WEST_2)->exclusion, EXCLUDED_UNWEIGHTED);
+    fleet_region_down(&fleet, US_EAST_1);
+    fleet_region_down(&fleet, EU_WEST_1);
+    decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.ladder, LADDER_UNHEALTHY);
+    assert_int_equal(share_of(&decision, US_WEST_2), 500);
+    assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 500);
+    fleet_region_down(&fleet, US_WEST_2);
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(share_of(&decision, US_EAST_1), 500);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 500);
+    fleet_fini(&fleet);
+}
+
+static void ties_go_to_the_lower_region_id(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    fleet_init(&fleet);
+    fleet.plan_regions[0] = AP_SOUTHEAST_1;
+    fleet.plan_regions[1] = EU_WEST_1;
+    fleet.plan_regions[2] = US_WEST_2;
+    fleet.plan_regions[3] = US_EAST_1;
+    fleet_ready(&fleet);
+    assert_int_equal(fleet_choice(&fleet, CELL_UNKNOWN), US_EAST_1); /* nothing is known, so all are alike */
+    fleet_fini(&fleet);
+}
+
+/* ---- capacity and the ladder ---- */
+
+static void a_full_region_is_no_candidate_while_another_has_room(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet_report(&fleet, US_EAST_1, 100, 1);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    struct decision decision = steering_decide(&fleet.input, CELL_NEW_YORK, &trace);
+    assert_int_equal(decision.shares[0].region, US_WEST_2);
+    assert_int_equal(decision.ladder, LADDER_CAPACITY);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->exclusion, EXCLUDED_FULL);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->rank, 3); /* behind the eligible, whatever its score */
+    fleet_report(&fleet, US_EAST_1, 99.9, 1);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    fleet_fini(&fleet);
+}
+
+static void require_capacity_false_lifts_that(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.require_capacity = false;
+    fleet_report(&fleet, US_EAST_1, 100, 1);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    struct decision decision = fleet_decide(&fleet, CELL_NEW_YORK);
+    assert_int_equal(decision.shares[0].region, US_EAST_1);
+    assert_int_equal(decision.ladder, LADDER_CAPACITY);
+    fleet_fini(&fleet);
+}
+
+static void the_ladder_goes_full_drained_unhealthy(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet_report(&fleet, i, 1000, 100);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_decide(&fleet, CELL_LONDON).ladder, LADDER_FULL);
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet.snapshot->reports[i].drained = i != AP_SOUTHEAST_1;
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), AP_SOUTHEAST_1);
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(fleet_decide(&fleet, CELL_LONDON).ladder, LADDER_DRAINED);
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet_region_down(&fleet, i);
+    assert_int_equal(fleet_decide(&fleet, CELL_LONDON).ladder, LADDER_UNHEALTHY);
+    fleet_fini(&fleet);
+}
+
+static void the_trace_names_every_region_and_why(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet.snapshot->reports[US_WEST_2].drained = true;
+    fleet_report(&fleet, EU_WEST_1, 80, 1);
+    fleet_region_down(&fleet, US_EAST_1);
+    (void)steering_decide(&fleet.input, CELL_LONDON, &trace);
+    assert_int_equal(trace.candidate_count, FLEET_REGIONS);
+    assert_ptr_equal(trace.place, &fleet.cells[CELL_LONDON].place);
+    assert_int_equal(trace.pin, ID_NONE);
+    assert_true(trace.rule == SIZE_MAX);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->exclusion, EXCLUDED_DOWN);
+    assert_int_equal(candidate_of(&trace, US_WEST_2)->exclusion, EXCLUDED_DRAINED);
+    assert_int_equal(candidate_of(&trace, EU_WEST_1)->exclusion, EXCLUDED_FULL);
+    assert_int_equal(candidate_of(&trace, AP_SOUTHEAST_1)->exclusion, EXCLUDED_NOT);
+    assert_int_equal(candidate_of(&trace, AP_SOUTHEAST_1)->share, SHARE_TOTAL);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->score.network_us, 90000);
+    fleet_fini(&fleet);
+}
+
+/* ---- rules, pins, unknown places ---- */
+
+static const char europe[][3] = {"EU"};
+static const region_id only_eu[] = {EU_WEST_1};
+static const region_id only_us[] = {US_EAST_1, US_WEST_2};
+
+static void only_holds_down_the_whole_ladder(void **state)
+{
+    (void)state;
+    static const struct rule rule = {.continents = europe, .continent_count = 1, .only = only_eu, .only_count = 1};
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    fleet_region_down(&fleet, EU_WEST_1);
+    struct decision decision = steering_decide(&fleet.input, CELL_LONDON, &trace);
+    assert_int_equal(decision.shares[0].region, EU_WEST_1);
+    assert_int_equal(decision.ladder, LADDER_UNHEALTHY);
+    assert_int_equal(decision.left_only, 0);
+    assert_int_equal(trace.rule, 0);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->exclusion, EXCLUDED_BY_RULE);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1); /* whom the rule does not match */
+    fleet_fini(&fleet);
+}
+
+static void fallback_any_leaves_only_before_it_answers_a_dead_region(void **state)
+{
+    (void)state;
+    static const struct rule rule = {
+        .continents = europe, .continent_count = 1, .only = only_eu, .only_count = 1, .fallback_any = true};
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    fleet.snapshot->reports[EU_WEST_1].drained = true; /* drained is still better than leaving */
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
+    fleet_region_down(&fleet, EU_WEST_1);
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.shares[0].region, US_EAST_1);
+    assert_int_equal(decision.left_only, 1);
+    assert_int_equal(decision.ladder, LADDER_CAPACITY);
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet_region_down(&fleet, i);
+    decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.shares[0].region, EU_WEST_1); /* all are dead: then at least where it belongs */
+    assert_int_equal(decision.left_only, 0);
+    fleet_fini(&fleet);
+}
+
+static void prefer_goes_before_the_steering_s_order(void **state)
+{
+    (void)state;
+    static const region_id prefer[] = {AP_SOUTHEAST_1, US_WEST_2};
+    static const struct rule rule = {.prefer = prefer, .prefer_count = 2};
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), AP_SOUTHEAST_1);
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(steering_decide(&fleet.input, CELL_LONDON, &trace).shares[0].region, US_WEST_2);
+    assert_int_equal(candidate_of(&trace, US_WEST_2)->rank, 0);
+    assert_int_equal(candidate_of(&trace, EU_WEST_1)->rank, 1);
+    fleet_region_down(&fleet, US_WEST_2);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
+    fleet.policy.steering = STEERING_WEIGHTED;
+    fleet.snapshot->endpoints[2 * US_WEST_2].up = fleet.snapshot->endpoints[2 * US_WEST_2 + 1].up = true;
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), US_WEST_2); /* also where the rest would be shared out */
+    fleet_fini(&fleet);
+}
+
+static void a_pin_s_regions_stand_in_front_of_the_rules(void **state)
+{
+    (void)state;
+    static const struct pin pin = {.network = ID_NONE, .asn = 64496, .regions = only_us, .region_count = 2};
+    static const struct rule rule = {.only = only_eu, .only_count = 1};
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet.model.pins = &pin;
+    fleet.model.pin_count = 1;
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
+    fleet.cells[CELL_LONDON].asn = 64496;
+    assert_int_equal(steering_decide(&fleet.input, CELL_LONDON, &trace).shares[0].region, US_EAST_1);
+    assert_int_equal(trace.pin, 0);
+    assert_true(trace.rule == SIZE_MAX);
+    assert_int_equal(candidate_of(&trace, EU_WEST_1)->exclusion, EXCLUDED_BY_PIN);
+    fleet_region_down(&fleet, US_EAST_1);
+    fleet_region_down(&fleet, US_WEST_2);
+    assert_int_equal(fleet_decide(&fleet, CELL_LONDON).ladder, LADDER_UNHEALTHY); /* a pin is kept too */
+    fleet.plan.regions = only_eu; /* a service that has none of the pin's regions: the rules speak */
+    fleet.plan.region_count = 1;
+    assert_int_equal(steering_decide(&fleet.input, CELL_LONDON, &trace).shares[0].region, EU_WEST_1);
+    assert_int_equal(trace.rule, 0);
+    fleet_fini(&fleet);
+}
+
+static void an_only_that_the_plan_lacks_never_empties_an_answer(void **state)
+{
+    (void)state;
+    static const struct rule rule = {.only = only_eu, .only_count = 1};
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    fleet.plan.regions = only_us;
+    fleet.plan.region_count = 2;
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(decision.shares[0].region, US_EAST_1);
+    assert_int_equal(decision.left_only, 1);
+    fleet_fini(&fleet);
+}
+
+static void the_unknown_are_taken_to_be_where_the_policy_says(void **state)
+{
+    (void)state;
+    static const char asia[][3] = {"AS"};
+    static const struct rule rule = {.continents = asia, .continent_count = 1, .only = only_us, .only_count = 2};
+    struct fleet fleet;
+    struct steering_trace trace;
+    fleet_init(&fleet);
+    fleet.policy.has_unknown = true;
+    fleet.policy.unknown = place_at("AS", "SG", "", 1.35, 103.82);
+    fleet_ready(&fleet);
+    fleet_report_example(&fleet);
+    assert_int_equal(steering_decide(&fleet.input, CELL_UNKNOWN, &trace).shares[0].region, AP_SOUTHEAST_1);
+    assert_ptr_equal(trace.place, &fleet.policy.unknown);
+    assert_int_equal(trace.nearest, AP_SOUTHEAST_1);
+    assert_int_equal(candidate_of(&trace, AP_SOUTHEAST_1)->score.total_us, 976667);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    assert_int_equal(fleet_choice(&fleet, CELL_UNKNOWN), US_WEST_2);
+    fleet_fini(&fleet);
+}
+
+static void an_unknown_place_in_a_named_network_still_matches_rules_on_it(void **state)
+{
+    (void)state;
+    static const struct network network = {.prefix = {.length = 8}, .parent = ID_NONE, .pin = ID_NONE};
+    static const network_id networks[] = {0};
+    static const uint32_t asns[] = {64500};
+    static const struct rule rules[] = {
+        {.networks = networks, .network_count = 1, .only = only_eu, .only_count = 1},
+        {.asns = asns, .asn_count = 1, .only = only_us, .only_count = 2},
+    };
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.model.networks = &network;
+    fleet.model.network_count = 1;
+    fleet.policy.rules = rules;
+    fleet.policy.rule_count = 2;
+    fleet.cells[CELL_UNKNOWN].network = 0;
+    assert_int_equal(fleet_choice(&fleet, CELL_UNKNOWN), EU_WEST_1);
+    fleet.cells[CELL_UNKNOWN].network = ID_NONE;
+    fleet.cells[CELL_UNKNOWN].asn = 64500;
+    assert_int_equal(fleet_choice(&fleet, CELL_UNKNOWN), US_WEST_2);
+    fleet_fini(&fleet);
+}
+
+/* A country without coordinates: its rules hold, the unknown place lends the distances. */
+static void a_country_without_coordinates_keeps_its_rules(void **state)
+{
+    (void)state;
+    static const struct rule rule = {.continents = europe, .continent_count = 1, .prefer = only_eu, .prefer_count = 1};
+    struct fleet fleet;
+    struct steering_trace trace;
+    fleet_init(&fleet);
+    fleet.policy.has_unknown = true;
+    fleet.policy.unknown = place_at("AS", "SG", "", 1.35, 103.82);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    fleet.cells[CELL_LONDON].place.has_location = false;
+    fleet_ready(&fleet);
+    assert_int_equal(steering_decide(&fleet.input, CELL_LONDON, &trace).shares[0].region, EU_WEST_1);
+    assert_ptr_equal(trace.place, &fleet.cells[CELL_LONDON].place);
+    assert_int_equal(trace.nearest, AP_SOUTHEAST_1);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->score.network_us, 200000);
+    fleet_fini(&fleet);
+}
+
+/* ---- ramps ---- */
+
+static void a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next(void **state)
+{
+    (void)state;
+    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER, STEERING_BALANCED};
+    for (size_t i = 0; i < sizeof steerings / sizeof *steerings; i++) {
+        struct fleet fleet;
+        begin(&fleet, steerings[i]);
+        fleet.snapshot->regions[US_EAST_1].ramp_permille = 300;
+        struct decision decision = fleet_decide(&fleet, CELL_NEW_YORK);
+        assert_int_equal(decision.share_count, 2);
+        assert_int_equal(share_of(&decision, US_EAST_1), 300);
+        assert_int_equal(share_of(&decision, US_WEST_2), 700);
+        fleet.snapshot->regions[US_WEST_2].ramp_permille = 500;
+        decision = fleet_decide(&fleet, CELL_NEW_YORK);
+        assert_int_equal(share_of(&decision, US_EAST_1), 300);
+        assert_int_equal(share_of(&decision, US_WEST_2), 350);
+        assert_int_equal(share_of(&decision, EU_WEST_1), 350);
+        fleet_fini(&fleet);
+    }
+}
+
+static void when_all_ramp_nobody_is_left_over(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet.snapshot->regions[i].ramp_permille = 100;
+    struct decision decision = fleet_decide(&fleet, CELL_NEW_YORK); /* 100 90 81 72.9 of 343.9 */
+    assert_int_equal(share_of(&decision, US_EAST_1), 291);
+    assert_int_equal(share_of(&decision, US_WEST_2), 262);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 235);
+    assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 212);
+    fleet.plan.region_count = 1;
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    fleet_fini(&fleet);
+}
+
+static void under_weighted_a_ramp_scales_the_weight(void **state)
+{
+    (void)state;
+    static const uint32_t weights[] = {5, 0, 5, 0};
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.policy.region_weights = weights;
+    fleet.snapshot->regions[US_EAST_1].ramp_permille = 250;
+    struct decision decision = fleet_decide(&fleet, CELL_NEW_YORK);
+    assert_int_equal(share_of(&decision, US_EAST_1), 200);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 800);
+    fleet_fini(&fleet);
+}
+
+/* ---- properties over random worlds ---- */
+
+enum { MANY_REGIONS = 20, MANY_CELLS = 8 };
+
+struct random_world {
+    struct region regions[MANY_REGIONS];
+    struct endpoint endpoints[MANY_REGIONS];
+    struct policy policy;
+    uint32_t weights[MANY_REGIONS];
+    struct rule rules[3];
+    region_id lists[6][MANY_REGIONS];
+    region_id plan_regions[MANY_REGIONS];
+    struct plan plan;
+    struct pin pin;
+    struct cell cells[MANY_CELLS];
+    struct model model;
+    struct atlas atlas;
+    struct latencies *latencies;
+    struct snapshot *snapshot;
+    struct steering_input input;
+};
+
+static const char continents[][3] = {"EU", "NA", "AS"};
+
+/* Some of the plan's regions, at least one. */
+static size_t random_regions(struct random_world *world, struct dice *dice, region_id *list)
+{
+    size_t count = 1 + dice_below(dice, 3), size = world->plan.region_count;
+    for (size_t i = 0; i < count; i++) list[i] = world->plan_regions[dice_below(dice, (uint32_t)size)];
+    return count;
+}
+
+static void random_model(struct random_world *world, struct dice *dice)
+{
+    for (region_id i = 0; i < MANY_REGIONS; i++) {
+        world->regions[i] = (struct region){
+            .name = "r", .location = {dice_below(dice, 160) - 80.0, dice_below(dice, 360) - 180.0}, .first_endpoint = i,
+            .endpoint_count = 1, .min_healthy_permille = 500,
+        };
+        world->endpoints[i] = (struct endpoint){.name = "e", .region = i, .weight = 1 + dice_below(dice, 10)};
+        world->weights[i] = dice_once_in(dice, 3) ? 0 : dice_below(dice, 100);
+    }
+    world->plan.region_count = 0;
+    for (region_id i = 0; i < MANY_REGIONS; i++) {
+        if (i == 0 || !dice_once_in(dice, 3)) world->plan_regions[world->plan.region_count++] = i;
+    }
+    world->plan.regions = world->plan_regions;
+    world->policy = (struct policy){
+        .steering = (enum steering)dice_below(dice, 5), .network_weight = 1, .utilisation_ms_per_percent = 2,
+        .processing_weight = 1, .require_capacity = !dice_once_in(dice, 4), .has_unknown = dice_once_in(dice, 2) != 0,
+        .unknown = place_at("EU", "DE", "", 52, 13), .region_weights = dice_once_in(dice, 2) ? world->weights : NULL,
+        .rules = world->rules, .rule_count = dice_below(dice, 4),
+    };
+    for (size_t i = 0; i < 3; i++) {
+        world->rules[i] = (struct rule){
+            .continents = &continents[i], .continent_count = 1, .only = world->lists[2 * i], .prefer = world->lists[2 * i + 1],
+            .fallback_any = dice_once_in(dice, 3) != 0,
+        };
+        if (!dice_once_in(dice, 4)) world->rules[i].only_count = random_regions(world, dice, world->lists[2 * i]);
+        if (dice_once_in(dice, 3)) world->rules[i].prefer_count = random_regions(world, dice, world->lists[2 * i + 1]);
+    }
+}
+
+static void random_world_init(struct random_world *world, struct dice *dice)
+{
+    memset(world, 0, sizeof *world);
+    random_model(world, dice);
+    world->pin = (struct pin){.network = ID_NONE, .asn = 1, .regions = world->plan_regions, .region_count = 1};
+    for (int i = 0; i < MANY_CELLS; i++) {
+        world->cells[i] = (struct cell){.network = ID_NONE, .asn = dice_once_in(dice, 6) ? 1 : 0};
+        if (i == 0) continue;
+        world->cells[i].place = place_at(continents[dice_below(dice, 3)], "", "", dice_below(dice, 160) - 80.0, 0);
+    }
+    world->model = (struct model){
+        .regions = world->regions, .region_count = MANY_REGIONS, .endpoints = world->endpoints, .endpoint_count = MANY_REGIONS,
+        .policies = &world->policy, .policy_count = 1, .plans = &world->plan, .plan_count = 1, .pins = &world->pin,
+        .pin_count = 1, .latency_base_us = 9000, .latency_us_per_km = 15.22,
+    };
+    world->atlas = (struct atlas){.cells = world->cells, .cell_count = MANY_CELLS};
+    assert_int_equal(latencies_new(&world->model, &world->atlas, &world->latencies), OK);
+    assert_int_equal(snapshot_new(&world->model, &world->snapshot), OK);
+    world->input = (struct steering_input){&world->model, &world->plan, &world->atlas, world->latencies, world->snapshot};
+    uint32_t dead_in = 1 + dice_below(dice, 5);
+    for (region_id i = 0; i < MANY_REGIONS; i++) {
+        struct region_view *view = &world->snapshot->regions[i];
+        view->up = !dice_once_in(dice, dead_in);
+        view->drained = dice_once_in(dice, 4) != 0;
+        view->ramp_permille = dice_once_in(dice, 4) ? (uint16_t)(100 * (1 + dice_below(dice, 10))) : 1000;
+        view->utilisation = dice_below(dice, 15) / 10.0;
+        view->processing_us = dice_below(dice, 1000000);
+        view->weight_up = view->up ? world->endpoints[i].weight : 0;
+    }
+}
+
+static void random_world_fini(struct random_world *world)
+{
+    latencies_free(world->latencies);
+    snapshot_free(world->snapshot);
+}
+
+static void assert_well_formed(const struct random_world *world, const struct decision *decision)
+{
+    unsigned sum = 0;
+    assert_in_range(decision->share_count, 1, DECISION_SHARE_MAX);
+    assert_in_range(decision->ladder, LADDER_CAPACITY, LADDER_LAST);
+    for (size_t i = 0; i < decision->share_count; i++) {
+        assert_in_range(decision->shares[i].weight, 1, SHARE_TOTAL);
+        if (i > 0) assert_true(decision->shares[i].region > decision->shares[i - 1].region);
+        bool planned = false;
+        for (size_t j = 0; j < world->plan.region_count; j++) planned |= world->plan_regions[j] == decision->shares[i].region;
+        assert_true(planned);
+        sum += decision->shares[i].weight;
+    }
+    assert_int_equal(sum, SHARE_TOTAL);
+}
+
+static void assert_residency(const struct random_world *world, const struct decision *decision,
+                             const struct steering_trace *trace)
+{
+    const region_id *only = NULL;
+    size_t count = 0;
+    bool may_leave = false;
+    if (trace->pin != ID_NONE) {
+        only = world->pin.regions;
+        count = world->pin.region_count;
+    } else if (trace->rule != SIZE_MAX) {
+        only = world->rules[trace->rule].only;
+        count = world->rules[trace->rule].only_count;
+        may_leave = world->rules[trace->rule].fallback_any;
+    }
+    if (count == 0) {
+        assert_int_equal(decision->left_only, 0);
+        return;
+    }
+    if (decision->left_only) {
+        assert_true(may_leave);
+        for (size_t i = 0; i < count; i++) {
+            const struct region_view *view = &world->snapshot->regions[only[i]];
+            bool weighted = world->policy.steering == STEERING_WEIGHTED;
+            assert_true(!view->up || (weighted && candidate_of(trace, only[i])->share == 0));
+        }
+        return;
+    }
+    for (size_t i = 0; i < decision->share_count; i++) {
+        bool allowed = false;
+        for (size_t j = 0; j < count; j++) allowed |= only[j] == decision->shares[i].region;
+        assert_true(allowed);
+    }
+}
+
+/* On its step, nobody who was chosen may be worse than that step allows. */
+static void assert_ladder(const struct random_world *world, const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->share_count; i++) {
+        const struct region_view *view = &world->snapshot->regions[decision->shares[i].region];
+        if (decision->ladder < LADDER_UNHEALTHY) assert_true(view->up);
+        if (decision->ladder < LADDER_DRAINED) assert_false(view->drained);
+        if (decision->ladder < LADDER_FULL && world->policy.require_capacity) assert_true(view->utilisation < 1);
+    }
+}
+
+static void assert_trace(const struct random_world *world, const struct decision *decision,
+                         const struct steering_trace *trace)
+{
+    unsigned ranks = 0, shares = 0;
+    uint16_t worst_eligible = 0, best_excluded = UINT16_MAX;
+    assert_int_equal(trace->candidate_count, world->plan.region_count);
+    for (uint16_t i = 0; i < trace->candidate_count; i++) {
+        const struct candidate *candidate = &trace->candidates[i];
+        assert_int_equal(candidate->region, world->plan_regions[i]);
+        assert_int_equal(candidate->share, share_of(decision, candidate->region));
+        ranks |= 1u << candidate->rank;
+        shares += candidate->share;
+        if (candidate->exclusion == EXCLUDED_NOT && candidate->rank > worst_eligible) worst_eligible = candidate->rank;
+        if (candidate->exclusion != EXCLUDED_NOT && candidate->rank < best_excluded) best_excluded = candidate->rank;
+        if (candidate->exclusion != EXCLUDED_NOT) assert_int_equal(candidate->share, 0);
+    }
+    assert_int_equal(ranks, (1u << trace->candidate_count) - 1);
+    assert_int_equal(shares, SHARE_TOTAL);
+    assert_true(worst_eligible < best_excluded);
+}
+
+static void no_random_world_gets_an_empty_or_forbidden_answer(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("no_random_world_gets_an_empty_or_forbidden_answer");
+    for (int round = 0; round < 3000; round++) {
+        struct random_world world;
+        struct steering_trace trace;
+        random_world_init(&world, &dice);
+        for (cell_id cell = 0; cell < MANY_CELLS; cell++) {
+            struct decision decision = steering_decide(&world.input, cell, &trace);
+            struct decision untraced = steering_decide(&world.input, cell, NULL);
+            assert_true(decision_same_shares(&decision, &untraced));
+            assert_well_formed(&world, &decision);
+            assert_residency(&world, &decision, &trace);
+            assert_ladder(&world, &decision);
+            assert_trace(&world, &decision, &trace);
+        }
+        random_world_fini(&world);
+    }
+}
+
+/* ---- time to live ---- */
+
+static uint32_t ttl(struct fleet *fleet, int64_t next_change_ms)
+{
+    fleet->snapshot->regions[EU_WEST_1].next_change_ms = next_change_ms;
+    return service_ttl_s(&fleet->model, &fleet->service, fleet->snapshot);
+}
+
+static void the_ttl_never_outlasts_the_next_possible_change(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    assert_int_equal(ttl(&fleet, SNAPSHOT_UNKNOWN), 30);
+    assert_int_equal(ttl(&fleet, 30000), 30);
+    assert_int_equal(ttl(&fleet, 29999), 20);
+    assert_int_equal(ttl(&fleet, 4999), 3);
+    assert_int_equal(ttl(&fleet, 2000), 2);
+    assert_int_equal(ttl(&fleet, 999), 0);
+    fleet.service.ttl_s = 86400;
+    for (int64_t ms = 0; ms < 200000000; ms += 1 + ms / 7) assert_true((int64_t)ttl(&fleet, ms) * 1000 <= ms);
+    fleet_fini(&fleet);
+}
+
+static void the_ttl_stays_within_the_service_s_bounds(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.service.ttl_min_s = 5;
+    assert_int_equal(ttl(&fleet, 0), 5);
+    assert_int_equal(ttl(&fleet, 12000), 10);
+    fleet.service.ttl_s = 7; /* no step of the table, yet the service's own bound is one */
+    assert_int_equal(ttl(&fleet, 100000), 7);
+    fleet.service.ttl_s = fleet.service.ttl_min_s = 45;
+    assert_int_equal(ttl(&fleet, 1), 45);
+    fleet_fini(&fleet);
+}
+
+static void the_ttl_looks_at_the_service_s_regions_alone(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.plan.region_count = 2;
+    assert_int_equal(ttl(&fleet, 1000), 30); /* Europe is the third */
+    fleet_fini(&fleet);
+}
+
+static void a_ramp_s_next_step_bounds_the_ttl(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.regions[US_EAST_1].ramp_s = 90;
+    struct snapshot *before;
+    assert_int_equal(snapshot_copy(fleet.snapshot, &before), OK);
+    before->regions[US_EAST_1].up = false;
+    fleet.snapshot->now_ms = 1000;
+    snapshot_derive(&fleet.model, before, fleet.snapshot);
+    assert_int_equal(service_ttl_s(&fleet.model, &fleet.service, fleet.snapshot), 10);
+    snapshot_free(before);
+    fleet_fini(&fleet);
+}
+
+static void every_exclusion_and_step_has_a_name(void **state)
+{
+    (void)state;
+    for (int i = EXCLUDED_NOT; i <= EXCLUDED_UNWEIGHTED; i++) {
+        assert_string_not_equal(exclusion_name((enum exclusion)i), "unknown");
+    }
+    for (int i = LADDER_CAPACITY; i <= LADDER_LAST; i++) assert_string_not_equal(ladder_name((enum ladder)i), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(score_follows_the_worked_example),
+        cmocka_unit_test(balanced_is_as_score),
+        cmocka_unit_test(nearest_looks_at_the_network_alone),
+        cmocka_unit_test(failover_follows_the_service_s_order),
+        cmocka_unit_test(weighted_shares_sum_up_by_largest_remainder),
+        cmocka_unit_test(weighted_without_weights_counts_endpoints_that_are_up),
+        cmocka_unit_test(a_dead_region_s_weight_goes_to_the_others),
+        cmocka_unit_test(weight_zero_is_used_only_when_nobody_with_weight_is_up),
+        cmocka_unit_test(ties_go_to_the_lower_region_id),
+        cmocka_unit_test(a_full_region_is_no_candidate_while_another_has_room),
+        cmocka_unit_test(require_capacity_false_lifts_that),
+        cmocka_unit_test(the_ladder_goes_full_drained_unhealthy),
+        cmocka_unit_test(the_trace_names_every_region_and_why),
+        cmocka_unit_test(only_holds_down_the_whole_ladder),
+        cmocka_unit_test(fallback_any_leaves_only_before_it_answers_a_dead_region),
+        cmocka_unit_test(prefer_goes_before_the_steering_s_order),
+        cmocka_unit_test(a_pin_s_regions_stand_in_front_of_the_rules),
+        cmocka_unit_test(an_only_that_the_plan_lacks_never_empties_an_answer),
+        cmocka_unit_test(the_unknown_are_taken_to_be_where_the_policy_says),
+        cmocka_unit_test(an_unknown_place_in_a_named_network_still_matches_rules_on_it),
+        cmocka_unit_test(a_country_without_coordinates_keeps_its_rules),
+        cmocka_unit_test(a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next),
+        cmocka_unit_test(when_all_ramp_nobody_is_left_over),
+        cmocka_unit_test(under_weighted_a_ramp_scales_the_weight),
+        cmocka_unit_test(no_random_world_gets_an_empty_or_forbidden_answer),
+        cmocka_unit_test(the_ttl_never_outlasts_the_next_possible_change),
+        cmocka_unit_test(the_ttl_stays_within_the_service_s_bounds),
+        cmocka_unit_test(the_ttl_looks_at_the_service_s_regions_alone),
+        cmocka_unit_test(a_ramp_s_next_step_bounds_the_ttl),
+        cmocka_unit_test(every_exclusion_and_step_has_a_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
