@@ -110,7 +110,7 @@ static enum status split(struct walk *walk, const struct record *record, struct 
 {
     const struct mmdb *mmdb = walk->mmdb;
     if (walk->visits_left-- == 0)
-        return damaged(mmdb, walk->reason, "search tree, node", record->node, "met too often, there is a cycle");
+        return damaged(mmdb, walk->reason, "search tree, node", record->node, "met more often than in any tree");
     MMDB_search_node_s node;
     int result = MMDB_read_node(&mmdb->file, record->node, &node);
     if (result != MMDB_SUCCESS)
