@@ -47,7 +47,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct watched *watched = poll->data;
     struct curl_loop *curl = watched->curl;
     int flags = 0;
-    if (status < 0) flags |= CURL_CSELECT_ERR;
+    /* libuv tells of POLLERR as an error and stops watching. Reading and writing will find out what it is; CURL_CSELECT_ERR would end
+     * the transfer without a reason. Should they find nothing, the probe's deadline remains. */
+    if (status < 0) flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
     int running;

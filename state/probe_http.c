@@ -1,14 +1,10 @@
 /* probe_http.c - one HTTP request over libcurl.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The easy handle lives as long as the probe; its options are set once. libcurl never resolves a name: the URL's host is sent to a
- * made-up one by CURLOPT_CONNECT_TO,
- *
- *     https://api.example.com:8443/health  -->  e17-2.probe.invalid  -->  192.0.2.30, 2001:db8::30   (CURLOPT_RESOLVE)
- *     SNI, certificate, Host: as before         endpoint 17, its second set of addresses
- *
- * so that lookup.c may find the addresses, kept connections belong to one endpoint and one set of addresses, and endpoints whose
- * certificates carry the same name do not meet in libcurl's caches. */
+ * Each attempt has its own easy handle. A used one counts the kept connections that it found dead over its whole life and gives up
+ * at the sixth (libcurl 7.88), which would fail a server that closes idle connections; and it would resume TLS sessions, which does
+ * not look at the certificate again. Connections are kept by the multi handle, so they outlive easy ones. */
+#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,30 +12,26 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "state/http_request.h"
 #include "state/lookup.h"
 #include "state/needle.h"
 #include "state/probe_verbs.h"
 
-#define HOST_TEXT_MAX 256
+#define STATUS_FINAL_MIN 200 /* below: interim answers */
 
 struct probe_http {
     struct probe probe; /* first: see probe_verbs.h */
     struct curl_loop *curl;
     struct curl_transfer transfer;
-    char host[HOST_TEXT_MAX]; /* of settings->url, without brackets */
-    char port[6];
-    bool secure; /* https */
+    struct http_request request;
     struct lookup lookup;
-    bool resolving;      /* this attempt waits for the lookup */
-    unsigned generation; /* of the addresses in `resolve`; 0: none */
-    struct curl_slist *headers;
-    struct curl_slist *connect_to;
-    struct curl_slist *resolve;
+    bool resolving; /* this attempt waits for the lookup */
     struct needle needle;
     char curl_error[CURL_ERROR_SIZE];
     /* of the attempt */
     size_t header_size;
     size_t body_size;
+    bool headers_ended;   /* of the final answer, not of an interim one */
     bool headers_endless; /* more than PROBE_HEADER_MAX */
     bool body_enough;     /* more than PROBE_BODY_MAX: the transfer was ended by us */
     int socket_error;     /* errno of socket(2); 0 */
@@ -50,14 +42,27 @@ static struct probe_http *http_of(struct probe *probe)
     return (struct probe_http *)probe;
 }
 
+static long info_long(const struct probe_http *http, CURLINFO info)
+{
+    long value = 0;
+    return curl_easy_getinfo(http->transfer.easy, info, &value) == CURLE_OK ? value : 0;
+}
+
+static int64_t info_us(const struct probe_http *http, CURLINFO info)
+{
+    curl_off_t value = 0;
+    return curl_easy_getinfo(http->transfer.easy, info, &value) == CURLE_OK ? (int64_t)value : 0;
+}
+
 /* ---- what libcurl calls; a return value other than the size ends the transfer with CURLE_WRITE_ERROR ---- */
 
 static size_t on_header(char *bytes, size_t one, size_t size, void *context)
 {
     struct probe_http *http = context;
-    (void)bytes;
+    bool blank = size > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
     (void)one;
     http->header_size += size;
+    http->headers_ended = blank && info_long(http, CURLINFO_RESPONSE_CODE) >= STATUS_FINAL_MIN;
     http->headers_endless = http->header_size > PROBE_HEADER_MAX;
     return http->headers_endless ? 0 : size;
 }
@@ -85,24 +90,12 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
 
 /* ---- the verdict ---- */
 
-static long info_long(const struct probe_http *http, CURLINFO info)
-{
-    long value = 0;
-    return curl_easy_getinfo(http->transfer.easy, info, &value) == CURLE_OK ? value : 0;
-}
-
-static int64_t info_us(const struct probe_http *http, CURLINFO info)
-{
-    curl_off_t value = 0;
-    return curl_easy_getinfo(http->transfer.easy, info, &value) == CURLE_OK ? (int64_t)value : 0;
-}
-
 /* False and a description when the status is there and not the expected one. */
 static bool status_expected(const struct probe_http *http, struct probe_result *result)
 {
     const struct probe_settings *settings = http->probe.settings;
     long code = info_long(http, CURLINFO_RESPONSE_CODE);
-    if (code < 200) return true; /* none yet, or an interim one */
+    if (code < STATUS_FINAL_MIN) return true; /* none yet, or an interim one */
     if (code >= settings->status_min && code <= settings->status_max) return true;
     if (settings->status_min == settings->status_max)
         probe_describe(result, "status %ld, expected %u", code, settings->status_min);
@@ -135,6 +128,20 @@ static void describe_certificate(const struct probe_http *http, struct probe_res
     probe_describe(result, "certificate: %s", text);
 }
 
+/* libcurl keeps the system's error of a connect; that of a read or write is only in its words, "Recv failure: Connection reset". */
+static void describe_lost(const struct probe_http *http, int error, struct probe_result *result)
+{
+    const char *text = strstr(http->curl_error, "failure: ");
+    if (error != 0) {
+        probe_describe_error(result, error);
+    } else if (text == NULL) {
+        probe_describe(result, "connection lost");
+    } else {
+        probe_describe(result, "%s", text + strlen("failure: "));
+        result->detail[0] = (char)tolower((unsigned char)result->detail[0]);
+    }
+}
+
 static void describe_failure(const struct probe_http *http, CURLcode code, struct probe_result *result)
 {
     int error = (int)info_long(http, CURLINFO_OS_ERRNO);
@@ -143,10 +150,7 @@ static void describe_failure(const struct probe_http *http, CURLcode code, struc
     switch (code) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-        if (error != 0) probe_describe_error(result, error);
-        else probe_describe(result, "connection lost");
-        break;
+    case CURLE_RECV_ERROR: describe_lost(http, error, result); break;
     case CURLE_OPERATION_TIMEDOUT: probe_describe_timeout(result, &http->probe, "connecting"); break;
     case CURLE_PEER_FAILED_VERIFICATION: describe_certificate(http, result); break;
     case CURLE_SSL_CACERT_BADFILE: probe_describe(result, "ca_file: cannot be read"); break;
@@ -176,6 +180,13 @@ static void times_fill(const struct probe_http *http, struct probe_result *resul
         result->connect_us = connected_us - info_us(http, CURLINFO_NAMELOOKUP_TIME_T);
 }
 
+static void transfer_end(struct probe_http *http)
+{
+    curl_loop_stop(http->curl, &http->transfer);
+    curl_easy_cleanup(http->transfer.easy); /* takes NULL */
+    http->transfer.easy = NULL;
+}
+
 static void on_transfer_done(struct curl_transfer *transfer, CURLcode code)
 {
     struct probe_http *http =
@@ -185,75 +196,40 @@ static void on_transfer_done(struct curl_transfer *transfer, CURLcode code)
     if (code == CURLE_OK || http->body_enough) judge_answer(http, &result);
     else if (http->headers_endless) probe_describe(&result, "headers beyond %d bytes", PROBE_HEADER_MAX);
     else if (status_expected(http, &result)) describe_failure(http, code, &result);
+    transfer_end(http);
     probe_finish(&http->probe, &result);
 }
 
 /* ---- starting ---- */
 
-/* "e17-2.probe.invalid": RFC 6761 promises that .invalid is nobody's. */
-static void made_up_host(const struct probe_http *http, unsigned generation, char out[HOST_TEXT_MAX])
-{
-    snprintf(out, HOST_TEXT_MAX, "e%u-%u.probe.invalid", (unsigned)http->probe.endpoint, generation);
-}
+#define SET(option, value) (code = code != CURLE_OK ? code : curl_easy_setopt(easy, (option), (value)))
 
-static bool list_add(struct curl_slist **list, const char *text)
+static CURL *easy_new(struct probe_http *http)
 {
-    struct curl_slist *longer = curl_slist_append(*list, text);
-    if (longer == NULL) return false;
-    *list = longer;
-    return true;
-}
-
-static bool resolve_build(const struct probe_http *http, struct curl_slist **out)
-{
-    char host[HOST_TEXT_MAX];
-    char text[HOST_TEXT_MAX + 16 + LOOKUP_ADDRESS_MAX * (ADDRESS_TEXT_MAX + 3)];
-    made_up_host(http, http->lookup.generation, host);
-    int size = snprintf(text, sizeof text, "%s:%s:", host, http->port);
-    for (size_t i = 0; i < http->lookup.count; i++) {
-        const struct address *address = &http->lookup.addresses[i];
-        char address_text[ADDRESS_TEXT_MAX];
-        address_format(address, address_text);
-        size += snprintf(text + size, sizeof text - (size_t)size, address->family == FAMILY_IPV6 ? "%s[%s]" : "%s%s",
-                         i > 0 ? "," : "", address_text);
-    }
-    if (!list_add(out, text)) return false;
-    if (http->generation == 0) return true;
-    made_up_host(http, http->generation, host);
-    snprintf(text, sizeof text, "-%s:%s", host, http->port); /* forget the ones before */
-    return list_add(out, text);
-}
-
-/* Point the easy handle at the lookup's addresses. False: no memory. */
-static bool addresses_adopt(struct probe_http *http)
-{
-    if (http->generation == http->lookup.generation) return true;
-    char text[HOST_TEXT_MAX + 4], host[HOST_TEXT_MAX];
-    struct curl_slist *resolve = NULL, *connect_to = NULL;
-    made_up_host(http, http->lookup.generation, host);
-    snprintf(text, sizeof text, "::%s:", host);
-    if (!resolve_build(http, &resolve) || !list_add(&connect_to, text) ||
-        curl_easy_setopt(http->transfer.easy, CURLOPT_RESOLVE, resolve) != CURLE_OK ||
-        curl_easy_setopt(http->transfer.easy, CURLOPT_CONNECT_TO, connect_to) != CURLE_OK) {
-        curl_easy_setopt(http->transfer.easy, CURLOPT_RESOLVE, http->resolve);
-        curl_easy_setopt(http->transfer.easy, CURLOPT_CONNECT_TO, http->connect_to);
-        curl_slist_free_all(resolve);
-        curl_slist_free_all(connect_to);
-        return false;
-    }
-    curl_slist_free_all(http->resolve);
-    curl_slist_free_all(http->connect_to);
-    http->resolve = resolve;
-    http->connect_to = connect_to;
-    http->generation = http->lookup.generation;
-    return true;
+    CURL *easy = http_request_easy(&http->request);
+    CURLcode code = CURLE_OK;
+    if (easy == NULL) return NULL;
+    SET(CURLOPT_ERRORBUFFER, http->curl_error);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, http);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, http);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    SET(CURLOPT_OPENSOCKETDATA, http);
+    if (code == CURLE_OK) return easy;
+    curl_easy_cleanup(easy);
+    return NULL;
 }
 
 static void transfer_begin(struct probe_http *http)
 {
-    if (addresses_adopt(http) && curl_loop_start(http->curl, &http->transfer) == OK) return;
+    enum status status = http_request_aim(&http->request, &http->lookup);
+    if (status == OK) http->transfer.easy = easy_new(http);
+    if (status == OK && http->transfer.easy != NULL) status = curl_loop_start(http->curl, &http->transfer);
+    if (status == OK && http->transfer.easy != NULL) return;
     struct probe_result result = probe_result_none();
     probe_describe_error(&result, ENOMEM);
+    transfer_end(http);
     probe_finish(&http->probe, &result);
 }
 
@@ -279,6 +255,7 @@ static void http_start(struct probe *probe)
     struct probe_http *http = http_of(probe);
     http->header_size = 0;
     http->body_size = 0;
+    http->headers_ended = false;
     http->headers_endless = false;
     http->body_enough = false;
     http->socket_error = 0;
@@ -298,7 +275,7 @@ static void http_abandon(struct probe *probe)
 {
     struct probe_http *http = http_of(probe);
     http->resolving = false;
-    curl_loop_stop(http->curl, &http->transfer);
+    transfer_end(http);
 }
 
 static const char *phase_of(const struct probe_http *http)
@@ -307,7 +284,7 @@ static const char *phase_of(const struct probe_http *http)
     if (info_us(http, CURLINFO_CONNECT_TIME_T) == 0) return "connecting";
     if (info_us(http, CURLINFO_PRETRANSFER_TIME_T) == 0) return "in the TLS handshake";
     if (info_us(http, CURLINFO_STARTTRANSFER_TIME_T) == 0) return "waiting for an answer";
-    return info_long(http, CURLINFO_RESPONSE_CODE) < 200 ? "reading headers" : "reading the body";
+    return http->headers_ended ? "reading the body" : "reading headers";
 }
 
 static void http_expire(struct probe *probe, struct probe_result *result)
@@ -322,10 +299,7 @@ static void http_free(struct probe *probe)
 {
     struct probe_http *http = http_of(probe);
     lookup_fini(&http->lookup);
-    curl_easy_cleanup(http->transfer.easy);
-    curl_slist_free_all(http->headers);
-    curl_slist_free_all(http->connect_to);
-    curl_slist_free_all(http->resolve);
+    http_request_fini(&http->request);
     needle_fini(&http->needle);
     free(http);
 }
@@ -337,133 +311,20 @@ static const struct probe_verbs probe_verbs_http = {
     .free = http_free,
 };
 
-/* ---- making ---- */
-
-static bool is_token(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++)
-        if (*c <= ' ' || *c > '~') return false;
-    return *text != '\0';
-}
-
-/* One part of a URL into `out`; false when it is not there or too long. */
-static bool part_read(CURLU *url, CURLUPart part, char *out, size_t room)
-{
-    char *text = NULL;
-    if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return false;
-    int size = snprintf(out, room, "%s", text);
-    curl_free(text);
-    return size > 0 && (size_t)size < room;
-}
-
-/* Split the URL; with tls_name, put that name in the URL in place of its host, and the host in the Host header. */
-static enum status url_adopt(struct probe_http *http, const struct probe_settings *settings, CURLU *url)
-{
-    char scheme[8], host[HOST_TEXT_MAX];
-    if (settings->url == NULL || curl_url_set(url, CURLUPART_URL, settings->url, 0) != CURLUE_OK) return ERR_SYNTAX;
-    if (!part_read(url, CURLUPART_SCHEME, scheme, sizeof scheme)) return ERR_SYNTAX;
-    if (!part_read(url, CURLUPART_HOST, host, sizeof host)) return ERR_SYNTAX;
-    if (!part_read(url, CURLUPART_PORT, http->port, sizeof http->port)) return ERR_SYNTAX;
-    http->secure = strcmp(scheme, "https") == 0;
-    if (!http->secure && strcmp(scheme, "http") != 0) return ERR_RANGE;
-    size_t size = strlen(host);
-    bool bracketed = host[0] == '[' && host[size - 1] == ']';
-    snprintf(http->host, sizeof http->host, "%.*s", (int)(size - 2 * bracketed), host + bracketed);
-    char header[HOST_TEXT_MAX + 32];
-    if (settings->host != NULL) {
-        if (!is_token(settings->host) || strlen(settings->host) >= HOST_TEXT_MAX) return ERR_RANGE;
-        snprintf(header, sizeof header, "Host: %s", settings->host);
-        if (!list_add(&http->headers, header)) return ERR_MEMORY;
-    } else if (settings->tls_name != NULL && http->secure) {
-        bool usual = strcmp(http->port, "443") == 0;
-        snprintf(header, sizeof header, "Host: %s%s%s", host, usual ? "" : ":", usual ? "" : http->port);
-        if (!list_add(&http->headers, header)) return ERR_MEMORY;
-    }
-    if (settings->tls_name == NULL || !http->secure) return OK;
-    if (!is_token(settings->tls_name)) return ERR_RANGE;
-    return curl_url_set(url, CURLUPART_HOST, settings->tls_name, 0) == CURLUE_OK ? OK : ERR_RANGE;
-}
-
-static enum status method_set(CURL *easy, const char *method)
-{
-    CURLcode code = CURLE_OK;
-    if (method == NULL || strcmp(method, "GET") == 0) return OK;
-    if (!is_token(method)) return ERR_RANGE;
-    if (strcmp(method, "HEAD") == 0) {
-        code = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else if (strcmp(method, "POST") == 0) {
-        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, ""); /* says Content-Length: 0 */
-    } else {
-        code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
-    }
-    return code == CURLE_OK ? OK : ERR_MEMORY;
-}
-
-#define SET(option, value) (code = code != CURLE_OK ? code : curl_easy_setopt(http->transfer.easy, (option), (value)))
-
-/* Nothing comes from outside the settings: no environment, no files but ca_file, no cookies, no redirects. */
-static enum status options_set(struct probe_http *http, const struct probe_settings *settings, CURLU *url)
-{
-    CURLcode code = CURLE_OK;
-    char *text = NULL;
-    if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) return ERR_MEMORY;
-    SET(CURLOPT_URL, text);
-    curl_free(text);
-    SET(CURLOPT_ERRORBUFFER, http->curl_error);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, ""); /* not even that of the environment */
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* one connection, one request at a time */
-    SET(CURLOPT_USERAGENT, "meridian/" MERIDIAN_VERSION);
-    SET(CURLOPT_HTTPHEADER, http->headers);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_HEADERDATA, http);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, http);
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
-    SET(CURLOPT_OPENSOCKETDATA, http);
-    /* The deadline is the prober's; this one divides it among several addresses, so that a dead first one leaves time to try on. */
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)settings->timeout_ms);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (settings->ca_file != NULL) {
-        SET(CURLOPT_CAINFO, settings->ca_file);
-        SET(CURLOPT_CAPATH, NULL); /* that file alone */
-    }
-    if (code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION) return ERR_UNSUPPORTED;
-    if (code != CURLE_OK) return ERR_MEMORY;
-    return method_set(http->transfer.easy, settings->method);
-}
-
-static enum status http_set_up(struct probe_http *http, const struct probe_settings *settings)
-{
-    CURLU *url = curl_url();
-    if (url == NULL) return ERR_MEMORY;
-    enum status status = url_adopt(http, settings, url);
-    if (status == OK && settings->status_min > settings->status_max) status = ERR_RANGE;
-    if (status == OK) status = options_set(http, settings, url);
-    if (status == OK && settings->body != NULL) status = needle_init(&http->needle, settings->body);
-    curl_url_cleanup(url);
-    return status;
-}
-
 enum status probe_http_new(const struct probe_context *context, const struct probe_settings *settings,
                            struct probe **out)
 {
     struct probe_http *http = calloc(1, sizeof *http);
     if (http == NULL) return ERR_MEMORY;
-    http->curl = context->curl;
-    http->transfer.easy = curl_easy_init();
-    http->transfer.on_done = on_transfer_done;
-    enum status status = http->transfer.easy == NULL ? ERR_MEMORY : http_set_up(http, settings);
+    enum status status = http_request_init(&http->request, settings, context->endpoint);
+    if (status == OK && settings->body != NULL) status = needle_init(&http->needle, settings->body);
     if (status != OK) {
         http_free(&http->probe);
         return status;
     }
-    lookup_init(&http->lookup, context->loop, http->host, on_lookup_settled, http);
+    lookup_init(&http->lookup, context->loop, http->request.host, on_lookup_settled, http);
+    http->curl = context->curl;
+    http->transfer.on_done = on_transfer_done;
     http->probe.verbs = &probe_verbs_http;
     *out = &http->probe;
     return OK;
