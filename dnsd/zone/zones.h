@@ -19,6 +19,13 @@ struct zones;
  * with hostname endpoints must not be an apex and must own no other records. All errors go to `problems`
  * (file:line of the zone file). ERR_SYNTAX, ERR_IO, ERR_LIMIT, ERR_MEMORY. */
 MUST_USE enum status zones_load(const struct config *config, struct problems *problems, struct zones **out);
+/* The same from memory: texts[i] is the text of config->zones[i]. $INCLUDE is refused. For tests and fuzzing. */
+struct zone_text {
+    const char *text;
+    size_t size;
+};
+MUST_USE enum status zones_parse(const struct config *config, const struct zone_text *texts, struct problems *problems,
+                                 struct zones **out);
 void zones_free(struct zones *zones);
 
 size_t zones_count(const struct zones *zones);

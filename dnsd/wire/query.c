@@ -1,0 +1,156 @@
+/* query.c - what a query asks, read where it lies.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What NSD and Knot call malformed is malformed; where they differ, the stricter reading: nothing after the last record, no
+ * records before the question's answer (RFC 9619 is of the same mind), OPT owned by the root. */
+#include "dnsd/wire/query.h"
+
+#include "dnsd/wire/bytes.h"
+
+#define RR_FIXED 10 /* type, class, TTL, size of the data */
+
+/* The question: one uncompressed name, its type and class. */
+static inline bool parse_question(const uint8_t *bytes, size_t size, struct query *query)
+{
+    const uint8_t *name = bytes + HEADER_SIZE;
+    size_t room = size - HEADER_SIZE;
+    if (room > NAME_SIZE_MAX + QUESTION_FIXED) room = NAME_SIZE_MAX + QUESTION_FIXED;
+    if (room < 1 + QUESTION_FIXED) return false;
+    room -= QUESTION_FIXED;
+    size_t at = 0;
+    unsigned count = 0;
+    for (;;) { /* at most 127 labels fit */
+        uint8_t label = name[at];
+        query->labels[count] = (uint8_t)at;
+        if (label == 0) break;
+        count++;
+        at += (size_t)label + 1;
+        if (label > LABEL_SIZE_MAX || at >= room) return false;
+    }
+    at++;
+    query->label_count = (uint8_t)count;
+    query->name_size = (uint8_t)at;
+    query->question_size = (uint16_t)(at + QUESTION_FIXED);
+    query->type = bytes_get16(name + at);
+    query->class = bytes_get16(name + at + 2);
+    return true;
+}
+
+/* RFC 7871 6 and 7.1.2: family, lengths, no bits beyond the prefix, no scope in a query. */
+static bool parse_ecs(const uint8_t *option, size_t size, struct query_ecs *ecs)
+{
+    if (size < 8) return false;
+    unsigned family = bytes_get16(option + 4);
+    unsigned source = option[6];
+    unsigned width = family == FAMILY_IPV4 ? 32 : family == FAMILY_IPV6 ? 128 : 0;
+    size_t address_size = (source + 7) / 8;
+    if (family > FAMILY_IPV6 || source > width || option[7] != 0 || size != 8 + address_size) return false;
+    if (source % 8 != 0 && (option[size - 1] & (0xff >> source % 8)) != 0) return false;
+    ecs->option = option;
+    ecs->size = (uint16_t)size;
+    ecs->source = (uint8_t)source;
+    if (source == 0) return true;
+    ecs->address.family = (enum family)family;
+    memset(ecs->address.bytes, 0, sizeof ecs->address.bytes);
+    for (size_t i = 0; i < address_size; i++) ecs->address.bytes[i] = option[8 + i];
+    return true;
+}
+
+static inline bool parse_options(const uint8_t *options, size_t size, struct query *query)
+{
+    while (size > 0) {
+        if (size < 4) return false;
+        unsigned code = bytes_get16(options);
+        size_t whole = (size_t)bytes_get16(options + 2) + 4;
+        if (whole > size) return false;
+        if (code == OPTION_ECS) {
+            if (query->ecs.option == NULL && !parse_ecs(options, whole, &query->ecs)) return false;
+        } else if (code == OPTION_NSID) {
+            query->wants_nsid = true;
+        }
+        options += whole;
+        size -= whole;
+    }
+    return true;
+}
+
+/* An OPT record that must fill `size` bytes, or begin them when `more`. Returns its size, 0: malformed. */
+static inline size_t parse_opt(const uint8_t *opt, size_t size, struct query *query)
+{
+    if (size < EDNS_FIXED || opt[0] != 0 || bytes_get16(opt + 1) != TYPE_OPT) return 0;
+    size_t data = bytes_get16(opt + 9);
+    if (data > size - EDNS_FIXED) return 0;
+    query->has_edns = true;
+    query->udp_size = bytes_get16(opt + 3);
+    query->edns_version = opt[6];
+    query->dnssec_ok = (opt[7] & (EDNS_FLAG_DO >> 8)) != 0;
+    /* of a version that we do not know, the options may mean anything (RFC 6891 6.1.3) */
+    if (query->edns_version == 0 && !parse_options(opt + EDNS_FIXED, data, query)) return 0;
+    return EDNS_FIXED + data;
+}
+
+/* A TSIG record that must fill `size` bytes (RFC 8945 4.2). */
+static bool parse_tsig(const uint8_t *record, size_t size, struct query *query)
+{
+    size_t name = 0; /* of the owner */
+    while (name < size && record[name] != 0) {
+        if (record[name] > LABEL_SIZE_MAX) return false;
+        name += (size_t)record[name] + 1;
+    }
+    name++;
+    if (name > NAME_SIZE_MAX || name + RR_FIXED > size) return false;
+    const uint8_t *fixed = record + name;
+    size_t data = size - name - RR_FIXED;
+    if (bytes_get16(fixed) != TYPE_TSIG || bytes_get16(fixed + 2) != CLASS_ANY || bytes_get16(fixed + 8) != data) return false;
+    const uint8_t *rdata = fixed + RR_FIXED;
+    size_t at = 0; /* algorithm, time and fudge, MAC, id and error, other data */
+    while (at < data && rdata[at] != 0) {
+        if (rdata[at] > LABEL_SIZE_MAX) return false;
+        at += (size_t)rdata[at] + 1;
+    }
+    at++;
+    if (at > NAME_SIZE_MAX || at + 10 > data) return false;
+    at += 10 + (size_t)bytes_get16(rdata + at + 8);
+    if (at + 6 > data || at + 6 + bytes_get16(rdata + at + 4) != data) return false;
+    query->tsig = fixed;
+    query->tsig_name_size = (uint16_t)name;
+    return true;
+}
+
+/* Records after the question where they are not just one OPT: OPT, TSIG or both, and for IXFR one SOA before them. */
+static bool parse_records(const uint8_t *bytes, size_t size, struct query *query)
+{
+    size_t at = HEADER_SIZE + query->question_size;
+    unsigned authority = bytes_get16(bytes + 8), additional = bytes_get16(bytes + 10);
+    if (bytes_get16(bytes + 6) != 0 || additional > 2) return false;
+    /* RFC 1995 3: the SOA that the client has. Transfers are refused whatever it says, so its inside does not matter. */
+    if (authority == 1 && query->type == TYPE_IXFR) return true;
+    if (authority != 0) return false;
+    while (additional > 0) {
+        size_t opt = query->has_edns ? 0 : parse_opt(bytes + at, size - at, query);
+        if (opt == 0) break;
+        at += opt;
+        additional--;
+    }
+    if (additional == 1) return parse_tsig(bytes + at, size - at, query);
+    return additional == 0 && at == size;
+}
+
+enum query_form query_parse(const uint8_t *bytes, size_t size, struct query *query)
+{
+    query->question_size = 0;
+    query->has_edns = query->dnssec_ok = query->wants_nsid = false;
+    query->edns_version = 0;
+    query->udp_size = UDP_SIZE_MIN;
+    query->ecs.option = NULL;
+    query->ecs.source = 0;
+    query->tsig = NULL;
+    if (bytes_get16(bytes + 4) != 1 || !parse_question(bytes, size, query)) return QUERY_MALFORMED;
+    size_t end = HEADER_SIZE + query->question_size;
+    uint64_t counts = bytes_word(bytes + 4);
+    if (counts == UINT64_C(0x0000000000000100)) return size == end ? QUERY_SOUND : QUERY_MALFORMED;
+    if (counts == UINT64_C(0x0100000000000100) && parse_opt(bytes + end, size - end, query) == size - end)
+        return QUERY_SOUND;
+    query->has_edns = false;
+    return parse_records(bytes, size, query) ? QUERY_SOUND : QUERY_MALFORMED;
+}
