@@ -34,6 +34,7 @@ struct probe_http {
     bool headers_ended;   /* of the final answer, not of an interim one */
     bool headers_endless; /* more than PROBE_HEADER_MAX */
     bool body_enough;     /* more than PROBE_BODY_MAX: the transfer was ended by us */
+    int socket;           /* the newest that this attempt opened; -1: none. libcurl's, just to look at */
     int socket_error;     /* errno of socket(2); 0 */
 };
 
@@ -85,6 +86,7 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
     (void)purpose;
     int descriptor = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (descriptor < 0) http->socket_error = errno;
+    http->socket = descriptor;
     return descriptor < 0 ? CURL_SOCKET_BAD : descriptor;
 }
 
@@ -258,6 +260,7 @@ static void http_start(struct probe *probe)
     http->headers_ended = false;
     http->headers_endless = false;
     http->body_enough = false;
+    http->socket = -1;
     http->socket_error = 0;
     http->curl_error[0] = '\0';
     if (probe->settings->body != NULL) needle_reset(&http->needle);
@@ -278,11 +281,19 @@ static void http_abandon(struct probe *probe)
     transfer_end(http);
 }
 
+/* libcurl 7.88 does not tell the end of the TCP handshake before that of TLS. */
+static bool is_connected(int descriptor)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return descriptor >= 0 && getpeername(descriptor, (struct sockaddr *)&peer, &size) == 0;
+}
+
 static const char *phase_of(const struct probe_http *http)
 {
     if (http->resolving) return "resolving the name";
-    if (info_us(http, CURLINFO_CONNECT_TIME_T) == 0) return "connecting";
-    if (info_us(http, CURLINFO_PRETRANSFER_TIME_T) == 0) return "in the TLS handshake";
+    if (info_us(http, CURLINFO_PRETRANSFER_TIME_T) == 0)
+        return http->request.secure && is_connected(http->socket) ? "in the TLS handshake" : "connecting";
     if (info_us(http, CURLINFO_STARTTRANSFER_TIME_T) == 0) return "waiting for an answer";
     return http->headers_ended ? "reading the body" : "reading headers";
 }

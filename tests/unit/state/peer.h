@@ -46,7 +46,7 @@ struct peer {
     unsigned open;     /* connections now */
     unsigned open_max;
     uint64_t sent;     /* bytes handed to the system */
-    char request[PEER_REQUEST_MAX]; /* the newest */
+    char request[PEER_REQUEST_MAX]; /* the newest, or what has come of it */
     struct peer_connection *connections;
 };
 
@@ -135,7 +135,6 @@ static inline void peer_answer(struct peer_connection *connection)
     struct peer *peer = connection->peer;
     peer->requests++;
     connection->answered++;
-    memcpy(peer->request, connection->input, sizeof peer->request);
     switch (peer->habit) {
     case PEER_CLOSES_LATER:
         if (connection->answered > 1) {
@@ -172,6 +171,7 @@ static inline void peer_on_read(uv_stream_t *stream, ssize_t size, const uv_buf_
     }
     connection->size += (size_t)size;
     connection->input[connection->size] = '\0';
+    memcpy(connection->peer->request, connection->input, sizeof connection->peer->request);
     if (strstr(connection->input, "\r\n\r\n") == NULL) return;
     peer_answer(connection);
     connection->size = 0;
