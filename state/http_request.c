@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CONNECT_MARGIN_MS 100
+#define CONNECT_NEVER_MS 60000
+
 /* ---- where ---- */
 
 /* "e17-2.probe.invalid": RFC 6761 promises that .invalid is nobody's. */
@@ -41,6 +44,13 @@ static bool resolve_build(const struct http_request *request, const struct looku
     return list_add(out, text);
 }
 
+/* The deadline is the prober's, so libcurl's own must not come first. But of this one it gives half to the first of several addresses,
+ * so that a dead one leaves time for the next: then it lies close behind the deadline. */
+static long connect_timeout_ms(const struct probe_settings *settings, size_t address_count)
+{
+    return (long)settings->timeout_ms + (address_count > 1 ? CONNECT_MARGIN_MS : CONNECT_NEVER_MS);
+}
+
 enum status http_request_aim(struct http_request *request, const struct lookup *lookup)
 {
     if (request->generation == lookup->generation) return OK;
@@ -58,6 +68,7 @@ enum status http_request_aim(struct http_request *request, const struct lookup *
     request->resolve = resolve;
     request->connect_to = connect_to;
     request->generation = lookup->generation;
+    request->connect_timeout_ms = connect_timeout_ms(request->settings, lookup->count);
     return OK;
 }
 
@@ -157,8 +168,7 @@ static CURLcode options_set(CURL *easy, const struct http_request *request)
     SET(CURLOPT_PROXY, ""); /* not even that of the environment */
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* one connection, one request at a time */
-    /* The deadline is the prober's; this one divides it among several addresses, so that a dead first one leaves time to try on. */
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)settings->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -31,6 +31,7 @@ struct http_request {
     struct curl_slist *headers;    /* NULL: libcurl's own alone */
     struct curl_slist *connect_to; /* to the made-up host */
     struct curl_slist *resolve;    /* its addresses */
+    long connect_timeout_ms;
     unsigned generation;           /* of the addresses in `resolve`; 0: none yet */
 };
 
