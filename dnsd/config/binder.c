@@ -234,26 +234,30 @@ static enum status set_presets(struct binder *binder, const struct shape *shape,
     return OK;
 }
 
-static const struct option *find_option(const struct shape *shape, const char *name)
+static const struct option *find_option(const struct shape *shape, const yaml_node_t *name)
 {
+    if (name->type != YAML_SCALAR_NODE) return NULL;
+    const char *text = (const char *)name->data.scalar.value;
+    if (strlen(text) != name->data.scalar.length) return NULL; /* a NUL inside */
     for (size_t i = 0; i < shape->option_count; i++)
-        if (strcmp(shape->options[i].name, name) == 0) return &shape->options[i];
+        if (strcmp(shape->options[i].name, text) == 0) return &shape->options[i];
     return NULL;
 }
 
 static void refuse_unknown(struct binder *binder, const struct shape *shape, const yaml_node_t *node, const char *key)
 {
     const char *name = shown(node);
+    const char *path = key[0] == '\0' ? name : arena_format(binder->scratch, "%s.%s", key, name);
     struct suggestion suggestion = {.wanted = name};
     for (size_t i = 0; i < shape->option_count; i++) suggestion_try(&suggestion, shape->options[i].name);
     if (suggestion.best != NULL)
-        problems_add(binder->problems, binder->file, document_line(node), key, name, "no such key (did you mean %s?)",
+        problems_add(binder->problems, binder->file, document_line(node), path, "", "no such key (did you mean %s?)",
                      suggestion.best);
     else if (strcmp(name, "<<") == 0)
-        problems_add(binder->problems, binder->file, document_line(node), key, name,
+        problems_add(binder->problems, binder->file, document_line(node), path, "",
                      "no such key (YAML 1.2 has no merge keys: alias whole values instead)");
     else
-        problems_add(binder->problems, binder->file, document_line(node), key, name, "no such key");
+        problems_add(binder->problems, binder->file, document_line(node), path, "", "no such key");
 }
 
 /* `seen` holds the line of each option that was met, 0: not yet. */
@@ -263,8 +267,7 @@ static enum status bind_pair(struct binder *binder, const struct shape *shape, c
     const yaml_node_t *name = node_at(binder, pair->key);
     enum status status = visit(binder, name);
     if (status != OK) return status;
-    const struct option *option =
-        name->type == YAML_SCALAR_NODE ? find_option(shape, (const char *)name->data.scalar.value) : NULL;
+    const struct option *option = find_option(shape, name);
     if (option == NULL) {
         refuse_unknown(binder, shape, name, key);
         return OK;

@@ -38,6 +38,10 @@ enum status builder_latency(struct builder *builder)
     const char *reason;
     enum status status = source_file_read(path, LATENCY_TABLE_SIZE_MAX, &text, &size, &reason);
     if (status == ERR_MEMORY) return status;
+    if (status == ERR_LIMIT) {
+        builder_refuse(builder, &given->table, "a CSV file of at most %u bytes", LATENCY_TABLE_SIZE_MAX);
+        return OK;
+    }
     if (status != OK) {
         builder_refuse(builder, &given->table, "a CSV file that can be read: %s: %s", path, reason);
         return OK;

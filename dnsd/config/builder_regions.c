@@ -49,6 +49,14 @@ static void require(struct builder *builder, const struct given_probe *probe, co
     problems_add(builder->problems, builder->file, probe->origin.line, key, "(missing)", "%s", expected);
 }
 
+/* Visible ASCII but for what would end the host or begin something else. */
+static bool is_host_header(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at <= ' ' || *at > '~' || strchr("/@?#\\", *at) != NULL) return false;
+    return true;
+}
+
 static void check_http(struct builder *builder, const struct given_probe *probe)
 {
     const struct given *method = &probe->method;
@@ -61,7 +69,7 @@ static void check_http(struct builder *builder, const struct given_probe *probe)
         builder_refuse(builder, method, "a method in capital letters, as GET");
     else if (method->valid && strcmp(method->value.text, "HEAD") == 0 && probe->expect_body.present)
         builder_refuse(builder, &probe->expect_body, "only with a method that gets a body: HEAD does not");
-    if (probe->host.valid && probe->host.value.text != NULL && strpbrk(probe->host.value.text, " /@") != NULL)
+    if (probe->host.valid && probe->host.value.text != NULL && !is_host_header(probe->host.value.text))
         builder_refuse(builder, &probe->host, "a host name, with :PORT if need be");
 }
 

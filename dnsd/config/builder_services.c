@@ -50,7 +50,8 @@ static void check_zone(struct builder *builder, const struct given_service *give
     const struct model *model = &builder->config->model;
     const struct given_zone *zone = find_zone(builder, name);
     if (zone == NULL) {
-        builder_refuse(builder, &given->name, "a name inside one of the zones");
+        if (builder->zone_names.count != 0) /* without any zone there is another problem */
+            builder_refuse(builder, &given->name, "a name inside one of the zones");
         return;
     }
     if (strcmp(zone->name.value.text, name) != 0) return;

@@ -103,6 +103,10 @@ enum status config_load(const char *path, struct problems *problems, struct conf
     size_t size;
     const char *reason;
     enum status status = source_file_read(path, DOCUMENT_SIZE_MAX, &text, &size, &reason);
+    if (status == ERR_LIMIT) {
+        problems_add(problems, path, 0, "", "", "larger than %u bytes", DOCUMENT_SIZE_MAX);
+        return ERR_SYNTAX;
+    }
     if (status != OK) {
         problems_add(problems, path, 0, "", "", "cannot be read: %s", reason);
         return status == ERR_MEMORY ? ERR_MEMORY : ERR_IO;

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A row: name, type, flags, where its value goes; bounds; unit, default, meaning. Rows stand in the order of the reference page,
- * tables in the order of use: the innermost mapping first. The meaning is one sentence without its full stop's explanation;
- * whatever needs more belongs into the preamble of its shape. */
+ * tables in the order of use: the innermost mapping first. A meaning is one sentence; what concerns several keys stands in the
+ * preamble of their mapping. */
 #include "dnsd/config/config_table.h"
 
 #include "dnsd/config/declaration.h"
@@ -122,7 +122,8 @@ static const struct option endpoint_options[] = {
      .meaning = "How to find out whether it is well."},
 };
 SHAPE(endpoint, struct given_endpoint, "regions[].endpoints[]",
-      "One address set inside a region. Either `addresses` or `hostname`; one region does not mix the two.");
+      "One address set inside a region. Either `addresses` or `hostname`; one region does not mix the two. A region answers with "
+      "the addresses of all its endpoints that are up, or with the hostname of the one that has the greatest weight of those.");
 
 #undef AT
 #define AT(member) .offset = offsetof(struct given_region, member)
@@ -327,7 +328,7 @@ static const struct option top_options[] = {
      .preset = "60", .meaning = "How long a reported load counts (`meridian report`)."},
     {.name = "tcp", .type = OPTION_MAPPING, AT(tcp), .shape = &tcp_shape, .meaning = "Bounds of DNS over TCP."},
     {.name = "udp_payload", .type = OPTION_INTEGER, AT(udp_payload), .minimum = 512, .maximum = 4096, .unit = "bytes",
-     .preset = "1232", .meaning = "Size that the server offers in EDNS (RFC 6891), and the bound of its UDP answers."},
+     .preset = "1232", .meaning = "Size of UDP messages that the server offers in EDNS (RFC 6891)."},
 };
 
 const struct shape config_table = {

@@ -149,6 +149,7 @@ enum status document_read(const char *file, const char *text, size_t size, struc
         problems_add(problems, file, 0, "", "", "larger than %u bytes", DOCUMENT_SIZE_MAX);
         return ERR_LIMIT;
     }
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, size -= 3; /* a byte order mark */
     enum status status = check_limits(file, text, size, problems);
     if (status != OK) return status;
     yaml_parser_t parser;

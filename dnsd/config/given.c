@@ -5,7 +5,7 @@
  * knows a better one for this very mistake. */
 #include "dnsd/config/given.h"
 
-#include <errno.h>
+#include <curl/curl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -282,13 +282,25 @@ static enum status read_record_type(struct reading *reading)
     return OK;
 }
 
+/* libcurl will be given it, so libcurl says what a URL is; it looks nothing up here. */
+static bool is_url(const char *text)
+{
+    CURLU *url = curl_url();
+    char *host = NULL;
+    bool good = url != NULL && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && strlen(host) < HOSTNAME_TEXT_MAX;
+    curl_free(host);
+    curl_url_cleanup(url);
+    return good;
+}
+
 static enum status read_url(struct reading *reading)
 {
-    const char *rest = NULL;
-    if (strncmp(reading->text, "http://", 7) == 0) rest = reading->text + 7;
-    if (strncmp(reading->text, "https://", 8) == 0) rest = reading->text + 8;
-    if (rest == NULL || rest[strspn(rest, "/:?#@")] == '\0' || strchr("/:?#", rest[0]) != NULL) return ERR_SYNTAX;
-    if (strchr(reading->text, ' ') != NULL) return fail(reading, "a URL without spaces (%%20 stands for one)");
+    if (strncmp(reading->text, "http://", 7) != 0 && strncmp(reading->text, "https://", 8) != 0) return ERR_SYNTAX;
+    for (size_t i = 0; i < reading->size; i++)
+        if (reading->text[i] <= ' ' || reading->text[i] > '~')
+            return fail(reading, "a URL without spaces and letters beyond ASCII (%%20 stands for a space)");
+    if (!is_url(reading->text)) return fail(reading, "a URL with a host and, if any, a port from 1 to 65535");
     return read_text(reading);
 }
 

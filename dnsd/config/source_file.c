@@ -30,7 +30,7 @@ static enum status read_all(int fd, size_t limit, char **text, size_t *size, con
         ssize_t got = read(fd, *text + *size, room - *size);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            *reason = strerror(errno);
+            *reason = strerrordesc_np(errno);
             return ERR_IO;
         }
         *size += (size_t)got;
@@ -47,7 +47,7 @@ enum status source_file_read(const char *path, size_t limit, char **out, size_t 
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        *reason = strerror(errno);
+        *reason = strerrordesc_np(errno);
         return ERR_IO;
     }
     char *text = NULL;
