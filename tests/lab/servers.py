@@ -52,7 +52,15 @@ class Meridian:
         os.replace(temporary, self.config_path)
 
     def wait_ready(self, timeout=10.0):
-        wait_until(lambda: answers(self.server), timeout, 'meridiand answers', alive=[self.process])
+        """Until it answers DNS and, a moment later, its admin interface says that every worker does."""
+        wait_until(lambda: answers(self.server) and (not self.admin_port or self.healthy()), timeout, 'meridiand answers',
+                   alive=[self.process])
+
+    def healthy(self):
+        try:
+            return self.http('/healthz')[0] == 200
+        except urllib.error.URLError:
+            return False
 
     def ask(self, name, qtype='A', ecs=None, edns=None, transport='udp', server=None, **keywords):
         """A parsed answer; silence is a failure. ecs: 'ADDRESS/LENGTH'; edns: payload size."""
