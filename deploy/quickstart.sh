@@ -121,7 +121,7 @@ expect() {
         bad "$1 ($2): answered $region at $address, but an HTTP request there gave: ${said:-nothing}"
         return
     fi
-    ok "$(printf '%-22s %-18s -> %-14s %s, ttl %s s, scope /%s' "$1" "$2" "$region" "$address" "$ttl" "$scope")"
+    ok "$(printf '%-24s %-18s -> %-14s %s, ttl %s s, scope /%s' "$1" "$2" "$region" "$address" "$ttl" "$scope")"
 }
 
 # await SUBNET [not] REGION: seconds until the answer is as wanted, on standard output; fails after STEP_S.
