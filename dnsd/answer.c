@@ -132,6 +132,13 @@ static size_t answer_header(struct work *work, unsigned rcode)
     return HEADER_SIZE;
 }
 
+/* Anything but a QUERY. A NOTIFY without a question is malformed to NSD and Knot, all else is not implemented. */
+static size_t answer_opcode(struct work *work)
+{
+    bool notify = (work->bytes[2] & (FLAG_OPCODE >> 8)) == OPCODE_NOTIFY << 3;
+    return answer_header(work, notify && bytes_get16(work->bytes + 4) == 0 ? RCODE_FORMERR : RCODE_NOTIMP);
+}
+
 /* Header and question. The OPT record comes along when the query had a sound one. */
 static size_t answer_empty(struct work *work, unsigned rcode)
 {
@@ -389,7 +396,7 @@ size_t answer_query(const struct world *world, struct counters *counters, const 
         count(counters, COUNTER_DROPPED);
         return 0;
     }
-    if ((query[2] & (FLAG_OPCODE >> 8)) != 0) return answer_header(&work, RCODE_NOTIMP);
+    if ((query[2] & (FLAG_OPCODE >> 8)) != 0) return answer_opcode(&work);
     enum query_form form = query_parse(query, query_size, &work.query);
     work.limit = UDP_SIZE_MIN;
     if (form != QUERY_SOUND) return answer_malformed(&work);

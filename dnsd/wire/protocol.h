@@ -23,6 +23,8 @@
 #define FLAG_TC 0x0200
 #define FLAG_RD 0x0100
 
+#define OPCODE_NOTIFY 4 /* RFC 1996 */
+
 enum rcode {
     RCODE_NOERROR = 0,
     RCODE_FORMERR = 1,

@@ -149,7 +149,7 @@ enum query_form query_parse(const uint8_t *bytes, size_t size, struct query *que
     size_t end = HEADER_SIZE + query->question_size;
     uint64_t counts = bytes_word(bytes + 4);
     if (counts == UINT64_C(0x0000000000000100)) return size == end ? QUERY_SOUND : QUERY_MALFORMED;
-    if (counts == UINT64_C(0x0100000000000100) && parse_opt(bytes + end, size - end, query) == size - end)
+    if (counts == UINT64_C(0x0100000000000100) && size > end && parse_opt(bytes + end, size - end, query) == size - end)
         return QUERY_SOUND;
     query->has_edns = false;
     return parse_records(bytes, size, query) ? QUERY_SOUND : QUERY_MALFORMED;
