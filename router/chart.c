@@ -265,16 +265,22 @@ static inline uint32_t larger(uint32_t left, uint32_t right)
     return left > right ? left : right;
 }
 
+/* The highest power of 2 that is not above count >= 1. A search over `count` boundaries first chooses between the first and the
+ * last that many, which overlap, and then halves evenly (Shar's method): no branch depends on the position, and a round
+ * is five instructions. */
+static inline size_t power_below(size_t count)
+{
+    return (size_t)1 << (63 - __builtin_clzll(count));
+}
+
 static inline struct chart_hit find4(const struct side4 *side, uint32_t position)
 {
     uint32_t bucket = (uint32_t)((uint64_t)position >> side->shift);
-    const uint32_t *base = side->first + side->low[bucket];
-    uint32_t count = side->low[bucket + 1] - side->low[bucket] + 1;
-    while (count > 1) { /* the answer is among base[0..count-1]; at most 32 rounds */
-        uint32_t half = count / 2;
-        base += base[half] <= position ? half : 0;
-        count -= half;
-    }
+    size_t low = side->low[bucket], count = side->low[bucket + 1] - low + 1;
+    const uint32_t *base = side->first + low;
+    size_t step = power_below(count);
+    base += base[count - step] <= position ? count - step : 0;
+    for (step >>= 1; step != 0; step >>= 1) base += base[step] <= position ? step : 0; /* at most 31 rounds */
     size_t interval = (size_t)(base - side->first);
     uint32_t scope = 0;
     if (interval > 0) scope = bits_to_exclude4(position, base[0] - 1);
@@ -284,7 +290,7 @@ static inline struct chart_hit find4(const struct side4 *side, uint32_t position
 
 static inline struct chart_hit find6(const struct side6 *side, uint32_t bits, uint64_t position)
 {
-    uint32_t low, high;
+    size_t low, high;
     uint64_t offset = position - GLOBAL_UNICAST_FIRST; /* wraps for what is below */
     if (offset < GLOBAL_UNICAST_END - GLOBAL_UNICAST_FIRST) {
         low = side->low[offset >> side->shift];
@@ -297,12 +303,10 @@ static inline struct chart_hit find6(const struct side6 *side, uint32_t bits, ui
         high = side->count - 1;
     }
     const uint64_t *base = side->first + low;
-    uint32_t count = high - low + 1;
-    while (count > 1) { /* at most 32 rounds */
-        uint32_t half = count / 2;
-        base += base[half] <= position ? half : 0;
-        count -= half;
-    }
+    size_t count = high - low + 1;
+    size_t step = power_below(count);
+    base += base[count - step] <= position ? count - step : 0;
+    for (step >>= 1; step != 0; step >>= 1) base += base[step] <= position ? step : 0; /* at most 31 rounds */
     size_t interval = (size_t)(base - side->first);
     uint32_t scope = 0;
     if (interval > 0) scope = bits_to_exclude6(position, base[0] - 1);
