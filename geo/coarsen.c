@@ -27,13 +27,18 @@ struct sum {
 struct attempt {
     struct cells cells;
     struct sum *sums;
+    pin_id *pins; /* by group; looked up once for all steps */
 };
 
-/* A group as a cell of its own: pinned, or where the database says. */
-static struct cell exact_cell(const struct coarsen_input *input, const struct group *group)
+static network_id group_network(const struct group *group)
 {
-    struct cell cell = {.asn = group->asn, .network = group->network == 0 ? ID_NONE : (network_id)(group->network - 1)};
-    pin_id pin = pin_find(input->model, cell.network, cell.asn);
+    return group->network == 0 ? ID_NONE : (network_id)(group->network - 1);
+}
+
+/* A group as a cell of its own: pinned, or where the database says. */
+static struct cell exact_cell(const struct coarsen_input *input, const struct group *group, pin_id pin)
+{
+    struct cell cell = {.asn = group->asn, .network = group_network(group)};
     if (pin == ID_NONE || !input->model->pins[pin].has_place) {
         cell.place = input->gazetteer->places[group->place];
         return cell;
@@ -61,7 +66,7 @@ static enum status assign(const struct coarsen_input *input, unsigned step, stru
 {
     struct cells *cells = &attempt->cells;
     for (size_t i = 0; i < input->census->groups.count; i++) {
-        struct cell cell = exact_cell(input, census_group(input->census, i));
+        struct cell cell = exact_cell(input, census_group(input->census, i), attempt->pins[i]);
         const struct cell_key key = cell_key(&cell, step);
         uint32_t number;
         enum status status = intern_number(keys, &key, &number);
@@ -102,17 +107,26 @@ static enum status attempt_step(const struct coarsen_input *input, unsigned step
     return OK;
 }
 
-/* The finest step within the budget, else the finest within CELL_MAX. */
-static enum status attempt_steps(const struct coarsen_input *input, struct attempt *attempt)
+/* The finest step with no more than `wanted` cells, which the last step has. */
+static enum status climb(const struct coarsen_input *input, size_t wanted, struct attempt *attempt)
 {
-    unsigned finest = COARSEN_STEP_LAST + 1; /* that reaches CELL_MAX */
-    for (unsigned step = 0; step <= COARSEN_STEP_LAST; step++) {
+    for (unsigned step = 0; step < COARSEN_STEP_LAST; step++) {
         enum status status = attempt_step(input, step, attempt);
-        if (status == OK && attempt->cells.count <= input->budget) return OK;
-        if (status == OK && step < finest) finest = step;
+        if (status == OK && attempt->cells.count <= wanted) return OK;
         if (status != OK && status != ERR_LIMIT) return status;
     }
-    return finest > COARSEN_STEP_LAST ? ERR_LIMIT : attempt_step(input, finest, attempt);
+    return attempt_step(input, COARSEN_STEP_LAST, attempt);
+}
+
+static enum status attempt_steps(const struct coarsen_input *input, struct attempt *attempt)
+{
+    enum status status = attempt_step(input, 0, attempt);
+    if (status == OK && attempt->cells.count <= input->budget) return OK; /* nearly always */
+    if (status != OK && status != ERR_LIMIT) return status;
+    status = attempt_step(input, COARSEN_STEP_LAST, attempt);
+    if (status != OK) return status;
+    size_t least = attempt->cells.count;
+    return climb(input, least * 2 > input->budget ? least * 2 : input->budget, attempt);
 }
 
 enum status coarsen_groups(const struct coarsen_input *input, struct cells *out)
@@ -123,9 +137,16 @@ enum status coarsen_groups(const struct coarsen_input *input, struct cells *out)
     attempt.cells.list = malloc(room * sizeof *attempt.cells.list);
     attempt.cells.by_group = malloc(group_count * sizeof *attempt.cells.by_group);
     attempt.sums = malloc(room * sizeof *attempt.sums);
+    attempt.pins = malloc(group_count * sizeof *attempt.pins);
     enum status status = ERR_MEMORY;
-    if (attempt.cells.list != NULL && attempt.cells.by_group != NULL && attempt.sums != NULL)
+    if (attempt.cells.list != NULL && attempt.cells.by_group != NULL && attempt.sums != NULL && attempt.pins != NULL) {
+        for (size_t i = 0; i < group_count; i++) {
+            const struct group *group = census_group(input->census, i);
+            attempt.pins[i] = pin_find(input->model, group_network(group), group->asn);
+        }
         status = attempt_steps(input, &attempt);
+    }
+    free(attempt.pins);
     free(attempt.sums);
     if (status != OK) {
         coarsen_fini(&attempt.cells);

@@ -7,7 +7,8 @@
  *   0 as they are   1 without the accuracy radius   2.. the database's coordinates on a grid of 0.25, 0.5, 1, 2, 4, 8 degrees
  *
  * Continent, country, subdivision, AS and network stay exact, as do pins and country points. A grid cell's coordinates are the
- * mean over its intervals. Pure; any thread. */
+ * mean over its intervals. What the operator named cannot become coarser: where the last step leaves more than half of the
+ * budget, twice what it leaves is wanted instead, for coarser places would not make it much less. Pure; any thread. */
 #ifndef MERIDIAN_COARSEN_H
 #define MERIDIAN_COARSEN_H
 
@@ -22,7 +23,7 @@ struct coarsen_input {
     const struct census *census;
     const struct gazetteer *gazetteer;
     const struct model *model; /* its pins give places */
-    size_t budget;             /* cells wanted at most; when no step reaches it, the finest that reaches CELL_MAX is taken */
+    size_t budget;             /* cells wanted at most, see above */
 };
 
 struct cells {

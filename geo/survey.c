@@ -61,6 +61,10 @@ static enum status read_text(struct survey *survey, const struct survey_settings
                                       survey->reason);
     if (status == OK)
         status = geotext_read(ipv6, FAMILY_IPV6, &survey->gazetteer, &survey->places.ipv6, &built_ipv6, survey->reason);
+    if (status == ERR_IO) {
+        size_t used = strlen(survey->reason);
+        snprintf(survey->reason + used, REASON_MAX - used, " (the default database is the package tor-geoipdb)");
+    }
     if (status != OK) return status;
     survey->built_epoch_s = built_ipv4 < built_ipv6 ? built_ipv4 : built_ipv6; /* as old as its older half */
     describe(survey, "tor-geoipdb", survey->built_epoch_s, ipv4);
