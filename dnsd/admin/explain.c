@@ -156,16 +156,7 @@ static json_t *shares_json(const struct model *model, const struct decision *dec
 
 static bool decisions_agree(const struct decision *left, const struct decision *right)
 {
-    if (left->share_count != right->share_count || left->ladder != right->ladder ||
-        left->left_only != right->left_only) {
-        return false;
-    }
-    for (size_t i = 0; i < left->share_count; i++) {
-        if (left->shares[i].region != right->shares[i].region || left->shares[i].weight != right->shares[i].weight) {
-            return false;
-        }
-    }
-    return true;
+    return decision_same_shares(left, right) && left->ladder == right->ladder && left->left_only == right->left_only;
 }
 
 /* The widest prefix around the client within which everybody gets this decision. */

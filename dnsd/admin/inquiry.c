@@ -98,6 +98,19 @@ static void read_chain(const ldns_rr_list *list, struct inquiry *inquiry)
     }
 }
 
+/* RFC 8914 section 4: those that an authority gives. */
+static const char *extended_name(unsigned code)
+{
+    switch (code) {
+    case 14: return "Not Ready";
+    case 18: return "Prohibited";
+    case 20: return "Not Authoritative";
+    case 21: return "Not Supported";
+    case 24: return "Invalid Data";
+    default: return "Other";
+    }
+}
+
 static void read_option(unsigned code, const uint8_t *data, size_t size, struct inquiry *inquiry)
 {
     if (code == OPTION_ECS && size >= 4) {
@@ -106,8 +119,9 @@ static void read_option(unsigned code, const uint8_t *data, size_t size, struct 
         inquiry->ecs_scope = data[3];
     }
     if (code == OPTION_EDE && size >= 2) {
-        snprintf(inquiry->extended, sizeof inquiry->extended, "%u%s%.*s", (unsigned)data[0] << 8 | data[1],
-                 size > 2 ? " " : "", (int)(size - 2), (const char *)data + 2);
+        unsigned number = (unsigned)data[0] << 8 | data[1];
+        snprintf(inquiry->extended, sizeof inquiry->extended, "%u %s%s%.*s", number, extended_name(number),
+                 size > 2 ? ": " : "", (int)(size - 2), (const char *)data + 2);
     }
 }
 

@@ -85,7 +85,7 @@ static int refused(const struct errand *errand, const struct fetch_response *res
 {
     json_t *json = json_loadb(response->body, response->size, 0, NULL);
     const char *error = json_string_value(json_object_get(json, "error"));
-    if (errand->arguments->json) fprintf(errand->paper.out, "%s\n", response->body);
+    if (errand->arguments->json) fprintf(errand->paper.out, "%s", response->body);
     fputs("meridian: ", errand->err);
     struct paper paper = {.out = errand->err};
     paper_put(&paper, STYLE_PLAIN, error != NULL ? error : "the daemon's answer is not understood; is it meridiand?");
@@ -116,7 +116,7 @@ static int run_status(const struct errand *errand)
     if (result == EXIT_WELL) {
         bool healthy = health.http_status == 200;
         if (errand->arguments->json) {
-            fprintf(errand->paper.out, "%s\n", response.body);
+            fprintf(errand->paper.out, "%s", response.body);
         } else {
             page_status(&errand->paper, page, health.body, healthy);
         }
@@ -147,7 +147,7 @@ static int run_explain(const struct errand *errand)
         result = ask(errand, path, NULL, FETCH_TIMEOUT_MS, &response);
     }
     if (result == EXIT_WELL) result = read_page(errand, &response, &page);
-    if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s\n", response.body);
+    if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s", response.body);
     if (result == EXIT_WELL && !errand->arguments->json) page_explain(&errand->paper, page);
     json_decref(page);
     fetch_response_fini(&response);
@@ -182,7 +182,7 @@ static int run_report(const struct errand *errand)
     free(body);
     if (result != EXIT_WELL) return result;
     result = read_page(errand, &response, &page);
-    if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s\n", response.body);
+    if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s", response.body);
     if (result == EXIT_WELL && !errand->arguments->json) {
         fprintf(errand->paper.out, "reported: %s\n", errand->arguments->operand);
     }
@@ -199,7 +199,7 @@ static int run_reload(const struct errand *errand)
     if (response.http_status == 200 && !errand->arguments->json) {
         fprintf(errand->paper.out, "reloaded\n");
     } else if (response.http_status == 200) {
-        fprintf(errand->paper.out, "%s\n", response.body);
+        fprintf(errand->paper.out, "%s", response.body);
     } else {
         result = refused(errand, &response);
         if (response.http_status == 422) {

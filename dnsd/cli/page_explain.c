@@ -223,8 +223,10 @@ static void print_answer(const struct paper *paper, const json_t *page)
         print_row(paper, "answer", "none: the server stays silent");
         return;
     }
-    snprintf(line, sizeof line, "%s%s%s%s", page_text(answer, "rcode"),
+    bool unsteered = json_is_object(json_object_get(page, "service")) && !page_true(answer, "steered");
+    snprintf(line, sizeof line, "%s%s%s%s%s", page_text(answer, "rcode"),
              page_true(answer, "authoritative") ? ", authoritative" : "",
+             unsteered ? ", from the zone file (this type is not steered)" : "",
              known(answer, "extended_error") ? ", extended error " : "",
              known(answer, "extended_error") ? page_text(answer, "extended_error") : "");
     print_row(paper, "answer", line);
@@ -264,6 +266,14 @@ static void print_endpoints(const struct paper *paper, const json_t *page)
     table_print_and_free(table, paper, 0);
 }
 
+static const char *why_unsteered(const json_t *answer)
+{
+    const char *rcode = page_text(answer, "rcode");
+    if (strcmp(rcode, "REFUSED") == 0) return "none: the name is in no zone of this server";
+    if (strcmp(rcode, "NXDOMAIN") == 0) return "none: there is no such name";
+    return "none: the zone file answers this name, the same for everybody";
+}
+
 void page_explain(const struct paper *paper, const json_t *page)
 {
     char line[ROOM];
@@ -272,7 +282,7 @@ void page_explain(const struct paper *paper, const json_t *page)
     fputs("\n\n", paper->out);
     print_client(paper, page);
     if (!json_is_object(json_object_get(page, "service"))) {
-        print_row(paper, "service", "none: the zone file answers this name, the same for everybody");
+        print_row(paper, "service", why_unsteered(json_object_get(page, "answer")));
         print_answer(paper, page);
         return;
     }

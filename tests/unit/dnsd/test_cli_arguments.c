@@ -18,7 +18,8 @@
 static enum status parse(const char *line, struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     static char text[512]; /* the values are borrowed from it */
-    char *words[WORDS_MAX] = {"meridian"};
+    static char program[] = "meridian";
+    char *words[WORDS_MAX] = {program};
     int count = 1;
     char *rest = text;
     snprintf(text, sizeof text, "%s", line);
