@@ -248,4 +248,23 @@ static inline region_id fleet_choice(const struct fleet *fleet, cell_id cell)
     return decision.shares[0].region;
 }
 
+/* ---- reading decisions ---- */
+
+static inline uint16_t share_of(const struct decision *decision, region_id region)
+{
+    for (size_t i = 0; i < decision->share_count; i++) {
+        if (decision->shares[i].region == region) return decision->shares[i].weight;
+    }
+    return 0;
+}
+
+static inline const struct candidate *candidate_of(const struct steering_trace *trace, region_id region)
+{
+    for (size_t i = 0; i < trace->candidate_count; i++) {
+        if (trace->candidates[i].region == region) return &trace->candidates[i];
+    }
+    fail_msg("region %u is not in the trace", region);
+    return NULL;
+}
+
 #endif
