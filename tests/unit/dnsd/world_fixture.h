@@ -31,7 +31,7 @@ struct fixture_file {
 
 struct world_fixture {
     char directory[64];
-    char paths[FIXTURE_FILE_MAX + 3][160];
+    char *paths[FIXTURE_FILE_MAX + 3];
     size_t path_count;
     struct config *config;
     struct zones *zones;
@@ -58,8 +58,9 @@ static inline void world_fixture_must(enum status status, const char *what, cons
 
 static inline void world_fixture_write(struct world_fixture *fixture, const char *name, const char *text)
 {
-    char *path = fixture->paths[fixture->path_count++];
-    snprintf(path, sizeof fixture->paths[0], "%s/%s", fixture->directory, name);
+    char *path;
+    if (asprintf(&path, "%s/%s", fixture->directory, name) < 0) exit(1);
+    fixture->paths[fixture->path_count++] = path;
     FILE *file = fopen(path, "w");
     if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) {
         perror(path);
@@ -138,7 +139,10 @@ static inline void world_fixture_close(struct world_fixture *fixture)
     atlas_free(fixture->atlas);
     zones_free(fixture->zones);
     config_release(fixture->config);
-    for (size_t i = 0; i < fixture->path_count; i++) unlink(fixture->paths[i]);
+    for (size_t i = 0; i < fixture->path_count; i++) {
+        unlink(fixture->paths[i]);
+        free(fixture->paths[i]);
+    }
     rmdir(fixture->directory);
 }
 
