@@ -1,8 +1,8 @@
 /* binder.c - a YAML tree laid into the structs that the table of options names.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The recursion follows the table, which is no deeper than four mappings, whatever the document does; the number of values is
- * bounded by BINDER_VALUE_MAX. */
+ * The recursion follows the table, which is no deeper than four mappings, whatever the document does. An alias may stand for many
+ * values, and for those again: what all of them take is bounded by BINDER_BYTES_MAX. */
 #include "dnsd/config/binder.h"
 
 #include <string.h>
@@ -52,11 +52,11 @@ static struct origin origin_of(const struct place_of_value *value)
     return (struct origin){.key = value->key, .line = document_line(value->node), .present = true};
 }
 
+/* Each value takes some memory, so this bounds the time too. */
 static enum status visit(struct binder *binder, const yaml_node_t *node)
 {
-    if (++binder->visited <= BINDER_VALUE_MAX) return OK;
-    problems_add(binder->problems, binder->file, document_line(node), "", "", "aliases make this more than %d values",
-                 BINDER_VALUE_MAX);
+    if (arena_bytes(binder->scratch) + arena_bytes(binder->keep) <= BINDER_BYTES_MAX) return OK;
+    problems_add(binder->problems, binder->file, document_line(node), "", "", "what stands up to here takes too much memory");
     return ERR_LIMIT;
 }
 

@@ -11,7 +11,7 @@
 #include "dnsd/config/given.h"
 #include "dnsd/config/problems.h"
 
-#define BINDER_VALUE_MAX (4 * DOCUMENT_NODE_MAX) /* values looked at: an alias may stand for many, and for those again */
+#define BINDER_BYTES_MAX (256u << 20) /* every limit of the model used up at once takes some 40 MiB */
 
 struct binder {
     yaml_document_t *document;
@@ -19,7 +19,6 @@ struct binder {
     struct problems *problems;
     struct arena *keep;     /* texts: they live as long as the configuration */
     struct arena *scratch;  /* everything else */
-    size_t visited;
 };
 
 /* Fill *target, a struct of the shape's size, from the document's root. Problems are added for all that is wrong; what is wrong

@@ -81,44 +81,58 @@ void config_print_reference(FILE *out)
     for (size_t i = 0; i < sections.count; i++) print_markdown_section(out, sections.list[i]);
 }
 
-/* Text for mdoc: no line may begin with a dot or quote, and backslashes are its own. */
+#define PARAGRAPH_MAX 1024 /* a meaning, what the key takes, its default */
+#define FILL_WIDTH 78
+
+/* One word of mdoc text: none may begin with a dot or quote, backslashes are its own. Returns its width. */
+static size_t print_mdoc_word(FILE *out, const char *word, size_t size)
+{
+    size_t width = 0;
+    if (word[0] == '.' || word[0] == '\'') width += (size_t)fprintf(out, "\\&");
+    for (size_t i = 0; i < size; i++) {
+        if (word[i] == '`') continue; /* Markdown's */
+        width += (size_t)(word[i] == '\\' ? fprintf(out, "\\e") : fprintf(out, "%c", word[i]));
+    }
+    return width;
+}
+
+/* A paragraph, filled; each sentence begins a line, as mdoc(7) wants it. */
 static void print_mdoc_text(FILE *out, const char *text)
 {
-    if (text[0] == '.' || text[0] == '\'') fputs("\\&", out);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '\\')
-            fputs("\\e", out);
-        else if (*at != '`')
-            fputc(*at, out);
+    size_t column = 0;
+    bool sentence_ended = false;
+    for (const char *at = text; *at != '\0';) {
+        size_t size = strcspn(at, " ");
+        bool breaks = column > 0 && (sentence_ended || column + 1 + size > FILL_WIDTH);
+        if (breaks) column = 0;
+        if (at != text) fputc(breaks ? '\n' : ' ', out);
+        column += (column > 0) + print_mdoc_word(out, at, size);
+        sentence_ended = size > 1 && at[size - 1] == '.';
+        at += size + strspn(at + size, " ");
     }
+    fputc('\n', out);
+}
+
+static void print_mdoc_option(FILE *out, const struct option *option)
+{
+    char expected[GIVEN_EXPECTED_MAX], length[GIVEN_EXPECTED_MAX], text[PARAGRAPH_MAX];
+    const char *preset = option->preset != NULL ? option->preset : option->otherwise;
+    bool required = (option->flags & OPTION_REQUIRED) != 0;
+    takes(option, expected);
+    lengths(option, length);
+    fprintf(out, ".It Ic %s\n", option->name);
+    snprintf(text, sizeof text, "%s Takes %s%s%s%s%s%s%s%s.", option->meaning, expected, length[0] != '\0' ? " (" : "", length,
+             length[0] != '\0' ? ")" : "", option->unit != NULL ? ", in " : "", option->unit != NULL ? option->unit : "",
+             required ? "; required" : preset != NULL ? "; default: " : "", required || preset == NULL ? "" : preset);
+    print_mdoc_text(out, text);
 }
 
 static void print_mdoc_section(FILE *out, const struct shape *shape)
 {
-    fputs(".Ss ", out);
-    print_mdoc_text(out, shape->title);
-    fputc('\n', out);
+    fprintf(out, ".Ss %s\n", shape->title);
     print_mdoc_text(out, shape->preamble);
-    fputs("\n.Bl -tag -width Ds\n", out);
-    for (size_t i = 0; i < shape->option_count; i++) {
-        const struct option *option = &shape->options[i];
-        char expected[GIVEN_EXPECTED_MAX], length[GIVEN_EXPECTED_MAX];
-        takes(option, expected);
-        lengths(option, length);
-        fprintf(out, ".It Ic %s\n", option->name);
-        print_mdoc_text(out, option->meaning);
-        fputs("\nTakes ", out);
-        print_mdoc_text(out, expected);
-        if (length[0] != '\0') fprintf(out, " (%s)", length);
-        if (option->unit != NULL) fprintf(out, ", in %s", option->unit);
-        if ((option->flags & OPTION_REQUIRED) != 0) {
-            fputs("; required", out);
-        } else if (option->preset != NULL || option->otherwise != NULL) {
-            fputs("; default: ", out);
-            print_mdoc_text(out, option->preset != NULL ? option->preset : option->otherwise);
-        }
-        fputs(".\n", out);
-    }
+    fputs(".Bl -tag -width Ds\n", out);
+    for (size_t i = 0; i < shape->option_count; i++) print_mdoc_option(out, &shape->options[i]);
     fputs(".El\n", out);
 }
 

@@ -300,7 +300,8 @@ static enum status read_url(struct reading *reading)
     for (size_t i = 0; i < reading->size; i++)
         if (reading->text[i] <= ' ' || reading->text[i] > '~')
             return fail(reading, "a URL without spaces and letters beyond ASCII (%%20 stands for a space)");
-    if (!is_url(reading->text)) return fail(reading, "a URL with a host and, if any, a port from 1 to 65535");
+    bool hostless = strstr(reading->text, "://")[3] == '/'; /* libcurl would take the first word of the path for the host */
+    if (hostless || !is_url(reading->text)) return fail(reading, "a URL with a host and, if any, a port from 1 to 65535");
     return read_text(reading);
 }
 
