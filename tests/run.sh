@@ -2,9 +2,9 @@
 # run.sh - every test with one command: installs what is missing, builds, runs, says how it went.
 # SPDX-License-Identifier: Apache-2.0
 #
-# One ctest run over a suite put together in build/suite: all tests of the release build, those of the asan build that make
-# sense there (as asan/...), and in CI 20 seconds of libFuzzer per target (as libfuzzer/...). So ctest's closing line, the last
-# line printed, counts them all.
+# One ctest run over a suite put together in build/suite: all tests of the release build, those of the asan build that run
+# our code (as asan/...), and in CI 20 seconds of libFuzzer per target (as libfuzzer/...). So ctest's closing line, the last line
+# printed, counts them all.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=deploy/common.sh
@@ -45,10 +45,12 @@ build_preset asan
 suite=$source_dir/build/suite
 mkdir -p "$suite/asan" "$suite/libfuzzer"
 
-# ctest reads the generated files of a build as they are; the names of the asan build's tests get a prefix. Its subfolders
-# (conformance, e2e, check) are left out: they run once, against the release build.
-sed -E -e 's,^(add_test|set_tests_properties)\((\[=+\[|"?),&asan/,' -e '/^subdirs\(/d' \
-    "$source_dir/build/asan/tests/CTestTestfile.cmake" >"$suite/asan/CTestTestfile.cmake"
+# ctest reads the generated files of a build as they are; the names of the asan build's tests get a prefix. Checks of the tree
+# need no second build.
+for part in . conformance e2e; do
+    sed -E -e 's,^(add_test|set_tests_properties)\((\[=+\[|"?),&asan/,' -e '/^subdirs\(/d' \
+        "$source_dir/build/asan/tests/$part/CTestTestfile.cmake"
+done >"$suite/asan/CTestTestfile.cmake"
 
 : >"$suite/libfuzzer/CTestTestfile.cmake"
 if wants fuzz && [[ ${CI:-} == true || -n ${FUZZ_SECONDS:-} ]]; then

@@ -12,9 +12,10 @@ import servers  # noqa: E402, F401
 
 
 def main():
-    """Run the calling file's cases; one reason for every case left out."""
+    """Run the calling file's cases; say why one was left out; the daemons that still run must end well, too."""
     program = unittest.main(module='__main__', verbosity=2, exit=False)
     for case, reason in program.result.skipped:
         print('SKIP: %s: %s' % (case.id().replace('__main__.', ''), reason))
+    well = servers.stop_all() and program.result.wasSuccessful()
     sys.stdout.flush()
-    sys.exit(0 if program.result.wasSuccessful() else 1)
+    sys.exit(0 if well else 1)

@@ -92,7 +92,7 @@ class Signals(unittest.TestCase):
         for delay_ms in (0, 5, 20, 60, 150):
             meridian = self.start(wait=False)
             time.sleep(delay_ms / 1000)  # the moment is what is varied here; nothing is awaited
-            self.assertIn(meridian.stop(), (0, -signal.SIGTERM))
+            self.assertIn(meridian.process.stop(), (0, -signal.SIGTERM))
 
 
 lab.main()

@@ -24,6 +24,14 @@ def serves(server, origin):
     return data is not None and dns.Message(data).flag('AA')
 
 
+daemons = []  # every Meridian of this test; stop_all
+
+
+def stop_all():
+    """End every daemon that still runs as an operator would. False when one did not end well."""
+    return all([meridian.stop() == 0 for meridian in daemons if meridian.process.alive()])
+
+
 class Meridian:
     """One meridiand. `options` is YAML appended to what is common; what `zones` maps (origin: path) comes first."""
 
@@ -36,6 +44,7 @@ class Meridian:
         self.configure(options)
         self.process = Process(name, [program('meridiand'), '--config', self.config_path], folder, env=env)
         self.pid = self.process.pid
+        daemons.append(self)
         if wait:
             self.wait_ready()
 
@@ -103,8 +112,11 @@ class Meridian:
         self.process.send(signal.SIGHUP)
 
     def stop(self, timeout=10.0):
-        """SIGTERM; the exit status."""
-        return self.process.stop(timeout=timeout)
+        """SIGTERM; the exit status. What it said last is printed when that is not 0: a sanitizer speaks there."""
+        status = self.process.stop(timeout=timeout)
+        if status != 0:
+            print('meridiand ended with %d:\n%s' % (status, self.process.log()[-6000:]))
+        return status
 
 
 def start_nsd(folder, zones, identity):
