@@ -1,0 +1,167 @@
+/* test_watch.c - probe results become facts that say what health and estimate make of them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "state/watch.h"
+#include "tests/unit/state/fleet.h"
+
+static const struct probe_result well = {.success = true, .connect_us = 100, .processing_us = 8000, .detail = "200 in 8 ms"};
+static const struct probe_result ill = {.success = false, .connect_us = -1, .processing_us = 50, .detail = "status 503"};
+
+struct bench {
+    struct watch *watch;
+    struct fact_writer writer;
+    struct fact fact;
+    int64_t now_ms;
+};
+
+static struct bench bench_open(void)
+{
+    struct bench bench = {.writer = {.name = "pop-eu", .epoch = 9}, .now_ms = 1000000};
+    assert_int_equal(watch_new(&fleet, &bench.watch), OK);
+    return bench;
+}
+
+/* One result a second, as the prober brings them. */
+static void observe(struct bench *bench, endpoint_id endpoint, const struct probe_result *result)
+{
+    bench->now_ms += 1000;
+    assert_true(watch_observe(bench->watch, endpoint, result, bench->now_ms, &bench->writer, &bench->fact));
+    assert_int_equal(fact_check(&bench->fact), OK);
+}
+
+static void result_becomes_a_signed_fact(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_B, &well);
+    assert_int_equal(bench.fact.kind, FACT_PROBE);
+    assert_string_equal(bench.fact.subject, "eu-b");
+    assert_string_equal(bench.fact.writer, "pop-eu");
+    assert_true(bench.fact.epoch == 9 && bench.fact.sequence == 1);
+    assert_true(bench.fact.probe.up);
+    assert_false(bench.fact.probe.held);
+    assert_int_equal(bench.fact.probe.processing_us, 8000);
+    assert_int_equal(bench.fact.probe.processing_p95_us, 8000);
+    assert_int_equal(bench.fact.probe.changed_ms_ago, SNAPSHOT_UNKNOWN);
+    assert_int_equal(bench.fact.probe.next_change_ms, 2000); /* two failures away */
+    assert_string_equal(bench.fact.probe.detail, "200 in 8 ms");
+    /* Two turns may be missed: three of the interval with its jitter and a whole time-out. */
+    assert_int_equal(bench.fact.ttl_ms, 3 * (1100 + 500));
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.sequence == 2); /* of the writer, not of the endpoint */
+    watch_free(bench.watch);
+}
+
+static void verdict_follows_rise_and_fall(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &well);
+    observe(&bench, EU_A, &ill);
+    assert_true(bench.fact.probe.up);
+    assert_int_equal(bench.fact.probe.next_change_ms, 1000);
+    observe(&bench, EU_A, &ill);
+    assert_false(bench.fact.probe.up);
+    assert_int_equal(bench.fact.probe.changed_ms_ago, 0);
+    observe(&bench, EU_A, &well);
+    assert_false(bench.fact.probe.up);
+    assert_int_equal(bench.fact.probe.changed_ms_ago, 1000);
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.probe.up);
+    assert_true(watch_health(bench.watch, EU_A)->up);
+    watch_free(bench.watch);
+}
+
+static void failures_do_not_count_as_processing(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &ill);
+    assert_int_equal(bench.fact.probe.processing_us, SNAPSHOT_UNKNOWN);
+    observe(&bench, EU_A, &well);
+    observe(&bench, EU_A, &ill);
+    assert_int_equal(bench.fact.probe.processing_us, 8000);
+    watch_free(bench.watch);
+}
+
+static void probes_that_were_not_made_say_nothing(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct probe_result not_made = {.not_made = true, .detail = "not made: too many open files"};
+    for (int i = 0; i < 10; i++)
+        assert_false(watch_observe(bench.watch, EU_A, &not_made, bench.now_ms, &bench.writer, &bench.fact));
+    assert_true(watch_health(bench.watch, EU_A)->up);
+    assert_true(bench.writer.sequence == 0);
+    assert_false(watch_observe(bench.watch, US_PLAIN, &well, bench.now_ms, &bench.writer, &bench.fact));
+    assert_false(watch_observe(bench.watch, 4, &well, bench.now_ms, &bench.writer, &bench.fact));
+    watch_free(bench.watch);
+}
+
+static void hold_ends_by_itself(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    unsigned flaps = 0;
+    /* Fall and rise until damping holds it down though its probes are well. */
+    do {
+        observe(&bench, EU_A, &ill);
+        observe(&bench, EU_A, &ill);
+        observe(&bench, EU_A, &well);
+        observe(&bench, EU_A, &well);
+    } while (!bench.fact.probe.held && ++flaps < 20);
+    assert_true(bench.fact.probe.held);
+    assert_false(bench.fact.probe.up);
+    assert_false(watch_tick(bench.watch, bench.now_ms, &bench.writer, &bench.fact));
+    int64_t promised_ms = bench.now_ms + bench.fact.probe.next_change_ms;
+    uint64_t sequence = bench.writer.sequence;
+    unsigned released = 0;
+    for (int i = 0; i < 400 && released == 0; i++) {
+        bench.now_ms += 1000;
+        while (watch_tick(bench.watch, bench.now_ms, &bench.writer, &bench.fact)) released++;
+    }
+    assert_int_equal(released, 1); /* once, though asked until false */
+    assert_string_equal(bench.fact.subject, "eu-a");
+    assert_true(bench.fact.probe.up && !bench.fact.probe.held);
+    assert_true(bench.fact.sequence == sequence + 1);
+    assert_in_range(bench.now_ms, promised_ms, promised_ms + 1000);
+    watch_free(bench.watch);
+}
+
+static void reload_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_B, &well);
+    observe(&bench, EU_B, &ill);
+    observe(&bench, EU_B, &ill);
+    /* The new model: another order, one probe gone, one name gone. */
+    struct endpoint endpoints[] = {fleet_endpoints[EU_B], fleet_endpoints[EU_A], fleet_endpoints[US_PLAIN]};
+    endpoints[1].probed = false;
+    struct model model = fleet;
+    model.endpoints = endpoints;
+    model.endpoint_count = 3;
+    struct watch *after;
+    assert_int_equal(watch_new(&model, &after), OK);
+    watch_inherit(after, bench.watch);
+    watch_free(bench.watch);
+    assert_false(watch_health(after, 0)->up);
+    assert_true(watch_health(after, 1)->up);
+    assert_true(watch_observe(after, 0, &well, bench.now_ms + 1000, &bench.writer, &bench.fact));
+    assert_false(bench.fact.probe.up);
+    assert_int_equal(bench.fact.probe.processing_us, 8000);
+    watch_free(after);
+    watch_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(result_becomes_a_signed_fact),
+        cmocka_unit_test(verdict_follows_rise_and_fall),
+        cmocka_unit_test(failures_do_not_count_as_processing),
+        cmocka_unit_test(probes_that_were_not_made_say_nothing),
+        cmocka_unit_test(hold_ends_by_itself),
+        cmocka_unit_test(reload_goes_on_where_it_was),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
