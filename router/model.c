@@ -18,7 +18,7 @@ pin_id pin_find(const struct model *model, network_id network, uint32_t asn)
     }
     if (asn == 0) return ID_NONE;
     for (size_t i = 0; i < model->pin_count; i++) {
-        if (model->pins[i].network == ID_NONE && model->pins[i].asn == asn) return (pin_id)i;
+        if (model->pins[i].asn == asn) return (pin_id)i; /* 0 for those by network */
     }
     return ID_NONE;
 }

@@ -185,6 +185,16 @@ static void before_any_result_the_soonest_change_is_a_series_that_starts_now(voi
     assert_int_equal(health_next_change_ms(&health, &settings, 777), (settings.fall - 1) * INTERVAL_MS);
 }
 
+static void an_overdue_result_may_come_at_once(void **state)
+{
+    (void)state;
+    struct health_settings slow = {.rise = 2, .fall = 4, .interval_ms = 10000, .timeout_ms = 1000};
+    struct health health;
+    health_init(&health);
+    (void)health_observe(&health, &slow, true, 5000);
+    assert_int_equal(health_next_change_ms(&health, &slow, 95000), 30000); /* now, and three more */
+}
+
 static void a_clock_that_stands_or_steps_back_breaks_nothing(void **state)
 {
     (void)state;
@@ -246,6 +256,7 @@ int main(void)
         cmocka_unit_test(however_often_it_flaps_the_hold_is_bounded),
         cmocka_unit_test(the_soonest_change_counts_the_failures_that_are_missing),
         cmocka_unit_test(before_any_result_the_soonest_change_is_a_series_that_starts_now),
+        cmocka_unit_test(an_overdue_result_may_come_at_once),
         cmocka_unit_test(a_clock_that_stands_or_steps_back_breaks_nothing),
         cmocka_unit_test(no_random_history_breaks_a_promise),
     };

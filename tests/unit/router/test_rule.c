@@ -80,6 +80,9 @@ static void an_as_matches_its_number(void **state)
     assert_true(matches(&rule, &nowhere, ID_NONE, 64511));
     assert_false(matches(&rule, &nowhere, ID_NONE, 64500));
     assert_false(matches(&rule, &nowhere, ID_NONE, 0));
+    static const uint32_t nobody[] = {0};
+    rule = (struct rule){.asns = nobody, .asn_count = 1};
+    assert_false(matches(&rule, &nowhere, ID_NONE, 0)); /* "no AS known" is not an AS */
 }
 
 static void the_first_match_wins(void **state)

@@ -421,6 +421,31 @@ static void a_country_without_coordinates_keeps_its_rules(void **state)
     fleet_fini(&fleet);
 }
 
+static void an_unknown_place_keeps_what_is_measured_for_its_network(void **state)
+{
+    (void)state;
+    static const struct network network = {.prefix = {.length = 8}, .parent = ID_NONE, .pin = ID_NONE};
+    struct latency_row rows[FLEET_REGIONS * FLEET_REGIONS + 1];
+    struct fleet fleet;
+    struct steering_trace trace;
+    fleet_init(&fleet);
+    memcpy(rows, fleet.rows, sizeof fleet.rows);
+    rows[FLEET_REGIONS * FLEET_REGIONS] =
+        (struct latency_row){.from = LATENCY_FROM_NETWORK, .network = 0, .to = EU_WEST_1, .latency_us = 5000};
+    fleet.model.networks = &network;
+    fleet.model.network_count = 1;
+    fleet.model.latency_rows = rows;
+    fleet.model.latency_row_count++;
+    fleet.policy.has_unknown = true;
+    fleet.policy.unknown = place_at("AS", "SG", "", 1.35, 103.82);
+    fleet.cells[CELL_UNKNOWN].network = 0;
+    fleet_ready(&fleet);
+    assert_int_equal(steering_decide(&fleet.input, CELL_UNKNOWN, &trace).shares[0].region, EU_WEST_1);
+    assert_int_equal(candidate_of(&trace, EU_WEST_1)->score.network_us, 5000);
+    assert_int_equal(candidate_of(&trace, AP_SOUTHEAST_1)->score.network_us, 10000);
+    fleet_fini(&fleet);
+}
+
 /* ---- ramps ---- */
 
 static void a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next(void **state)
@@ -571,6 +596,7 @@ int main(void)
         cmocka_unit_test(an_only_that_the_plan_lacks_never_empties_an_answer),
         cmocka_unit_test(the_unknown_are_taken_to_be_where_the_policy_says),
         cmocka_unit_test(an_unknown_place_in_a_named_network_still_matches_rules_on_it),
+        cmocka_unit_test(an_unknown_place_keeps_what_is_measured_for_its_network),
         cmocka_unit_test(a_country_without_coordinates_keeps_its_rules),
         cmocka_unit_test(a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next),
         cmocka_unit_test(when_all_ramp_nobody_is_left_over),
