@@ -80,7 +80,9 @@ class Admin(unittest.TestCase):
         for body in ('', 'not json', '{}', '{"subject": 1}', '{"subject": "nowhere", "load_rps": 1}',
                      '{"subject": "eu-west-1", "load_rps": -1}', '{"subject": "eu-west-1", "load_rps": "many"}', '[' * 10000):
             self.assertIn(self.curl('/report', '-d', body)[0], (400, 404, 413, 422), body[:60])
-        self.assertIn(self.curl('/report', '-d', 'x' * 1000000)[0], (400, 413))
+        large = self.meridian.folder / 'large.json'
+        large.write_text('x' * 1000000)
+        self.assertIn(self.curl('/report', '-d', '@%s' % large)[0], (400, 413))
         self.assertEqual(self.curl('/healthz')[0], 200)
 
     def test_pages_of_others_are_refused(self):
