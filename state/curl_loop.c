@@ -26,7 +26,8 @@ static void release(struct curl_loop *curl)
     if (--curl->handles_open == 0) free(curl);
 }
 
-/* Tell the owners of what ended. Bounded by the transfers in flight: whoever starts again is not done before the next call. */
+/* Tell the owners of what ended. Bounded by the transfers in flight: whoever starts again is not done
+ * before the next call. */
 static void tell_done(struct curl_loop *curl)
 {
     int left;
@@ -47,8 +48,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct watched *watched = poll->data;
     struct curl_loop *curl = watched->curl;
     int flags = 0;
-    /* libuv tells of POLLERR as an error and stops watching. Reading and writing will find out what it is; CURL_CSELECT_ERR would end
-     * the transfer without a reason. Should they find nothing, the probe's deadline remains. */
+    /* libuv tells of POLLERR as an error and stops watching. Reading and writing will find out what it is;
+     * CURL_CSELECT_ERR would end the transfer without a reason. Should they find nothing, the probe's
+     * deadline remains. */
     if (status < 0) flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
@@ -110,8 +112,8 @@ static void watch_end(struct watched *watched)
     uv_close((uv_handle_t *)&watched->poll, on_watched_closed);
 }
 
-/* libcurl's CURLMOPT_SOCKETFUNCTION. Without memory the socket stays unwatched and its transfer meets the probe's deadline: an error
- * returned here would end every transfer. */
+/* libcurl's CURLMOPT_SOCKETFUNCTION. Without memory the socket stays unwatched and its transfer meets the
+ * probe's deadline: an error returned here would end every transfer. */
 static int on_socket_wanted(CURL *easy, curl_socket_t socket, int what, void *context, void *socket_context)
 {
     struct curl_loop *curl = context;

@@ -1,8 +1,8 @@
 /* curl_loop.h - libcurl's multi interface on a libuv loop.
  * SPDX-License-Identifier: Apache-2.0
  *
- * libcurl says which sockets to watch and when to be called; uv_poll and one timer do so. Transfers share a cache of connections.
- * Home thread: the loop's. */
+ * libcurl says which sockets to watch and when to be called; uv_poll and one timer do so. Transfers share
+ * a cache of connections. Home thread: the loop's. */
 #ifndef MERIDIAN_CURL_LOOP_H
 #define MERIDIAN_CURL_LOOP_H
 
@@ -22,7 +22,8 @@ struct curl_transfer {
     bool active;
 };
 
-/* kept: connections that stay open between transfers, at most. The caller has called curl_global_init. ERR_MEMORY. */
+/* kept: connections that stay open between transfers, at most. The caller has called curl_global_init.
+ * ERR_MEMORY. */
 MUST_USE enum status curl_loop_new(uv_loop_t *loop, unsigned kept, struct curl_loop **out);
 /* on_done comes later, never from within. ERR_MEMORY, ERR_STATE when it is active. */
 MUST_USE enum status curl_loop_start(struct curl_loop *curl, struct curl_transfer *transfer);

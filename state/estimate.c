@@ -20,14 +20,16 @@ void estimate_observe(struct estimate *estimate, int64_t sample_us)
     if (estimate->count == 0) {
         estimate->ewma_us = sample_us;
     } else {
-        /* Rounded to nearest, both ways; plain division would leave the mean up to 7 us short of a steady value for ever. */
+        /* Rounded to nearest, both ways; plain division would leave the mean up to 7 us short of a steady
+         * value for ever. */
         int64_t error = sample_us - estimate->ewma_us;
         int64_t half = error < 0 ? -(EWMA_SHARE / 2) : EWMA_SHARE / 2;
         estimate->ewma_us += (error + half) / EWMA_SHARE;
     }
     estimate->window[estimate->count % ESTIMATE_WINDOW] = sample_us;
     estimate->count++;
-    /* At the end of its range the count steps back by whole windows, so that the position in the window goes on. */
+    /* At the end of its range the count steps back by whole windows, so that the position in the window
+     * goes on. */
     if (estimate->count == UINT32_MAX) estimate->count -= ESTIMATE_WINDOW;
 }
 

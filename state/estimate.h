@@ -1,7 +1,8 @@
 /* estimate.h - processing latency from samples: an EWMA and a P95.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The EWMA has weight 1/8 (the classic TCP one, RFC 6298); the P95 is of the last ESTIMATE_WINDOW samples. Pure. */
+ * The EWMA has weight 1/8 (the classic TCP one, RFC 6298); the P95 is of the last ESTIMATE_WINDOW samples.
+ * Pure. */
 #ifndef MERIDIAN_ESTIMATE_H
 #define MERIDIAN_ESTIMATE_H
 

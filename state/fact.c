@@ -190,7 +190,8 @@ enum status fact_encode(const struct fact *fact, char *out, size_t room)
 
 /* ---- decoding ---- */
 
-/* jansson recurses once a level, up to 2,048; a fact needs far less, and the caller's stack is not ours to spend. */
+/* jansson recurses once a level, up to 2,048; a fact needs far less, and the caller's stack is not ours to
+ * spend. */
 static bool depth_within_limit(const char *text, size_t size)
 {
     unsigned depth = 0;

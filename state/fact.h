@@ -1,8 +1,8 @@
 /* fact.h - what one writer says of one subject, with a sequence number and a time to live.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The unit of everything that PoPs, regions and operators tell each other. Facts are encoded as JSON (fact_encode), so that
- * a person or a dashboard can read them in any store:
+ * The unit of everything that PoPs, regions and operators tell each other. Facts are encoded as JSON
+ * (fact_encode), so that a person or a dashboard can read them in any store:
  *
  *   {"kind": "probe", "subject": "eu-west-1-a", "writer": "pop-eu", "epoch": 1795492800, "sequence": 17, "ttl_ms": 4500,
  *    "up": true, "held": false, "changed_ms_ago": 81234, "next_change_ms": 1500, "processing_us": 3100,
@@ -64,8 +64,8 @@ struct fact {
     };
 };
 
-/* Who writes: the name and the counters that make its facts comparable. One per writer and process, owned by whoever
- * publishes; every fact of that writer takes its stamp from it. */
+/* Who writes: the name and the counters that make its facts comparable. One per writer and process, owned
+ * by whoever publishes; every fact of that writer takes its stamp from it. */
 struct fact_writer {
     const char *name;  /* of the syntax of names; outlives the writer */
     uint64_t epoch;    /* for example the wall clock in seconds at the start */

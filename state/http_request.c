@@ -44,8 +44,9 @@ static bool resolve_build(const struct http_request *request, const struct looku
     return list_add(out, text);
 }
 
-/* The deadline is the prober's, so libcurl's own must not come first. But of this one it gives half to the first of several addresses,
- * so that a dead one leaves time for the next: then it lies close behind the deadline. */
+/* The deadline is the prober's, so libcurl's own must not come first. But of this one it gives half to the
+ * first of several addresses, so that a dead one leaves time for the next: then it lies close behind the
+ * deadline. */
 static long connect_timeout_ms(const struct probe_settings *settings, size_t address_count)
 {
     return (long)settings->timeout_ms + (address_count > 1 ? CONNECT_MARGIN_MS : CONNECT_NEVER_MS);
@@ -185,7 +186,8 @@ static enum status options_try(const struct http_request *request)
     CURL *easy = curl_easy_init();
     CURLcode code = easy == NULL ? CURLE_OUT_OF_MEMORY : options_set(easy, request);
     curl_easy_cleanup(easy);
-    if (code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION) return ERR_UNSUPPORTED;
+    if (code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return ERR_UNSUPPORTED;
     return code == CURLE_OK ? OK : ERR_MEMORY;
 }
 

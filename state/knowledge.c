@@ -1,11 +1,11 @@
 /* knowledge.c - all facts of one fleet, merged into what the router needs to know.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A topic is a (kind, subject); each holds a short list of statements, one per writer. Statements are bounded by the store, which
- * tells of no more than STORE_FACT_MAX.
+ * A topic is a (kind, subject); each holds a short list of statements, one per writer. Statements are
+ * bounded by the store, which tells of no more than STORE_FACT_MAX.
  *
- * `counted` is what a writer's statement was when it last counted as a change. New ones are compared with that, not with the one
- * before: a drift of many small steps counts as soon as their sum does. */
+ * `counted` is what a writer's statement was when it last counted as a change. New ones are compared with
+ * that, not with the one before: a drift of many small steps counts as soon as their sum does. */
 #include "state/knowledge.h"
 
 #include <stdlib.h>
@@ -190,7 +190,8 @@ static bool probe_moved(const struct fact_probe *before, const struct fact_probe
            processing_moved(before->processing_us, after->processing_us);
 }
 
-/* Is load at or over capacity? The capacity that counts when none was reported is the model's sum; only its crossing matters. */
+/* Is load at or over capacity? The capacity that counts when none was reported is the model's sum; only
+ * its crossing matters. */
 static bool load_full(const struct fact_load *load, double declared_rps)
 {
     double capacity_rps = load->capacity_rps >= 0 ? load->capacity_rps : declared_rps;
@@ -209,7 +210,8 @@ static bool is_own(const struct knowledge *knowledge, const struct fact *fact)
     return strcmp(fact->writer, knowledge->pop) == 0;
 }
 
-/* Can answers depend on it? Others' probe facts are kept for the fleet's verdict; no answer of this PoP looks at them yet. */
+/* Can answers depend on it? Others' probe facts are kept for the fleet's verdict; no answer of this PoP
+ * looks at them yet. */
 static bool is_relevant(const struct knowledge *knowledge, const struct fact *fact)
 {
     return fact->kind == FACT_LOAD || is_own(knowledge, fact);

@@ -1,8 +1,9 @@
 /* ledger.c - the newest fact of each (kind, subject, writer), and when it ends.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Entries hang in a chained hash table and, at the same time, in one of two binary heaps: the live ones by the time they end, the
- * spent ones by the time they are forgotten. An entry knows its place in its heap, so that a newer fact moves it in O(log n). */
+ * Entries hang in a chained hash table and, at the same time, in one of two binary heaps: the live ones by
+ * the time they end, the spent ones by the time they are forgotten. An entry knows its place in its heap,
+ * so that a newer fact moves it in O(log n). */
 #include "state/ledger.h"
 
 #include <stdlib.h>
@@ -113,7 +114,8 @@ static struct entry *entry_find(const struct ledger *ledger, const struct fact *
     return NULL;
 }
 
-/* Twice the buckets, and heaps that hold as many entries as there are buckets. On ERR_MEMORY nothing changed but spare room. */
+/* Twice the buckets, and heaps that hold as many entries as there are buckets. On ERR_MEMORY nothing
+ * changed but spare room. */
 static enum status ledger_grow(struct ledger *ledger, size_t bucket_count)
 {
     struct entry **live = reallocarray(ledger->live.entries, bucket_count, sizeof *live);

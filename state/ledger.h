@@ -1,9 +1,9 @@
 /* ledger.h - the newest fact of each (kind, subject, writer), and when it ends.
  * SPDX-License-Identifier: Apache-2.0
  *
- * What every kind of store keeps in memory. Newest is by (epoch, sequence); a fact that is not newer is refused, so hearing the same
- * fact again does not refresh it, and neither does it come back after it expired: an expired entry stays as a tombstone for
- * LEDGER_SPENT_MS (or until its room is needed).
+ * What every kind of store keeps in memory. Newest is by (epoch, sequence); a fact that is not newer is
+ * refused, so hearing the same fact again does not refresh it, and neither does it come back after it
+ * expired: an expired entry stays as a tombstone for LEDGER_SPENT_MS (or until its room is needed).
  *
  *                put                  ttl passes                 LEDGER_SPENT_MS, or room needed
  *     nothing ---------> live ------------------------> spent ---------------------------------> nothing
@@ -29,7 +29,8 @@ struct ledger;
 MUST_USE enum status ledger_new(size_t limit, struct ledger **out);
 void ledger_free(struct ledger *ledger); /* takes NULL */
 
-/* Copies the fact. ERR_EXISTS when it is not newer than what is known; ERR_LIMIT when `limit` live ones are known; ERR_MEMORY. */
+/* Copies the fact. ERR_EXISTS when it is not newer than what is known; ERR_LIMIT when `limit` live ones
+ * are known; ERR_MEMORY. */
 MUST_USE enum status ledger_put(struct ledger *ledger, const struct fact *fact, int64_t now_ms);
 /* Take out one fact whose time has passed. False when there is none (left). */
 bool ledger_expire(struct ledger *ledger, int64_t now_ms, struct fact *out);

@@ -1,8 +1,8 @@
 /* needle.h - a text searched for in bytes that come in pieces.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Nothing of the bytes is kept: Knuth, Morris, Pratt, "Fast pattern matching in strings", SIAM J. Comput. 6 (1977). Time is linear in
- * the bytes whatever the peer sends. Any thread, one at a time. */
+ * Nothing of the bytes is kept: Knuth, Morris, Pratt, "Fast pattern matching in strings", SIAM J. Comput.
+ * 6 (1977). Time is linear in the bytes whatever the peer sends. Any thread, one at a time. */
 #ifndef MERIDIAN_NEEDLE_H
 #define MERIDIAN_NEEDLE_H
 

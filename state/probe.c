@@ -114,8 +114,9 @@ static void probe_start(struct probe *probe)
     probe->verbs->start(probe);
 }
 
-/* Start what waits, as far as there is room. A probe may finish within its start; then its probe_finish comes here while a pump is
- * at work below it on the stack, and leaves the rest to that. Bounded: what finished waits for its timer before it queues again. */
+/* Start what waits, as far as there is room. A probe may finish within its start; then its probe_finish
+ * comes here while a pump is at work below it on the stack, and leaves the rest to that. Bounded: what
+ * finished waits for its timer before it queues again. */
 static void pump(struct prober *prober)
 {
     if (prober->pumping) return;
@@ -154,8 +155,9 @@ void probe_finish(struct probe *probe, const struct probe_result *result)
     pump(prober);
 }
 
-/* The loop may have been busy elsewhere (building a world) while the answer lay in the socket, and libuv runs timers before it looks
- * at sockets. So the deadline first gives the loop one more turn; else our own stall would take endpoints down. */
+/* The loop may have been busy elsewhere (building a world) while the answer lay in the socket, and libuv
+ * runs timers before it looks at sockets. So the deadline first gives the loop one more turn; else our own
+ * stall would take endpoints down. */
 static void on_deadline(uv_timer_t *timer)
 {
     struct probe *probe = timer->data;
@@ -169,8 +171,9 @@ static void on_deadline(uv_timer_t *timer)
     probe_finish(probe, &result);
 }
 
-/* Starts are spread over the first interval by the golden ratio's sequence, which is even for every count and every prefix of it.
- * They end a time-out before the interval does (but not before its middle), so that first verdicts come within it. */
+/* Starts are spread over the first interval by the golden ratio's sequence, which is even for every count
+ * and every prefix of it. They end a time-out before the interval does (but not before its middle), so
+ * that first verdicts come within it. */
 static uint64_t first_start_ms(struct prober *prober, size_t index, const struct probe_settings *settings)
 {
     uint64_t window_ms = settings->interval_ms / 2;

@@ -1,21 +1,23 @@
 /* probe.h - asking endpoints whether they are well, each on its own schedule.
  * SPDX-License-Identifier: Apache-2.0
  *
- * http(s) over libcurl's multi interface on the caller's libuv loop; tcp and dns on libuv. Every probe has one deadline and
- * bounded memory: whatever the peer does (hang, drip, reset, redirect, endless headers, a huge body) costs one verdict.
- * At most `concurrency` in flight; intervals carry jitter. Home thread: the loop's.
+ * http(s) over libcurl's multi interface on the caller's libuv loop; tcp and dns on libuv. Every probe has
+ * one deadline and bounded memory: whatever the peer does (hang, drip, reset, redirect, endless headers, a
+ * huge body) costs one verdict. At most `concurrency` in flight; intervals carry jitter. Home thread: the
+ * loop's.
  *
  *            start, spread over the first interval
  *   idle --------------------------------------------> waiting (FIFO) --> running --result--> idle
  *     ^         interval +-10 % since the last start                        one deadline        |
  *     +-----------------------------------------------------------------------------------------+
  *
- * One probe per endpoint at a time: what waits or runs when its next turn comes does not pile up. The deadline starts when the probe
- * leaves the queue and covers name resolution, connect, TLS and transfer.
+ * One probe per endpoint at a time: what waits or runs when its next turn comes does not pile up. The
+ * deadline starts when the probe leaves the queue and covers name resolution, connect, TLS and transfer.
  *
- * The verdict of an http probe: status within the bounds and the text found in the first PROBE_BODY_MAX bytes of the body, and the
- * body ended or went beyond PROBE_BODY_MAX before the deadline. A larger body is no failure, the transfer just ends there (and the
- * connection with it). A redirect is a status like any other and is not followed.
+ * The verdict of an http probe: status within the bounds and the text found in the first PROBE_BODY_MAX
+ * bytes of the body, and the body ended or went beyond PROBE_BODY_MAX before the deadline. A larger body
+ * is no failure, the transfer just ends there (and the connection with it). A redirect is a status like
+ * any other and is not followed.
  *
  * The process must not die of SIGPIPE: prober_open ignores the signal unless somebody handles it already. */
 #ifndef MERIDIAN_PROBE_H
@@ -68,16 +70,17 @@ typedef void probe_callback(void *context, endpoint_id endpoint, const struct pr
 
 struct prober;
 
-/* Start probing. settings[i] belongs to endpoint i and is borrowed until prober_close; PROBE_NONE ones are skipped.
+/* Start probing. settings[i] belongs to endpoint i and is borrowed until prober_close; PROBE_NONE ones are
+ * skipped.
  *   count        at most ENDPOINT_MAX
  *   concurrency  >= 1
  *   seed         of the jitter and of DNS ids; different on each start
- * ERR_MEMORY; ERR_IO when libcurl or the loop refuses; ERR_SYNTAX for a URL or name that cannot be parsed, ERR_RANGE for other
- * settings out of bounds, ERR_UNSUPPORTED when libcurl would block the loop. */
+ * ERR_MEMORY; ERR_IO when libcurl or the loop refuses; ERR_SYNTAX for a URL or name that cannot be parsed,
+ * ERR_RANGE for other settings out of bounds, ERR_UNSUPPORTED when libcurl lacks something (TLS). */
 MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, size_t count, unsigned concurrency,
                                  uint64_t seed, probe_callback *callback, void *context, struct prober **out);
-/* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. Not from within a callback. Takes
- * NULL. */
+/* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. Not from
+ * within a callback. Takes NULL. */
 void prober_close(struct prober *prober);
 
 #endif

@@ -1,8 +1,9 @@
 /* probe_dns.c - one DNS question over UDP.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The socket is connected, so that the kernel drops what others send and tells of ICMP errors. Replies that are not for us are
- * passed over, a bounded number of them. Each attempt has its own handle, as in probe_tcp.c. */
+ * The socket is connected, so that the kernel drops what others send and tells of ICMP errors. Replies
+ * that are not for us are passed over, a bounded number of them. Each attempt has its own handle, as in
+ * probe_tcp.c. */
 #include <stdlib.h>
 #include <string.h>
 

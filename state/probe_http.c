@@ -1,9 +1,10 @@
 /* probe_http.c - one HTTP request over libcurl.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each attempt has its own easy handle. A used one counts the kept connections that it found dead over its whole life and gives up
- * at the sixth (libcurl 7.88), which would fail a server that closes idle connections; and it would resume TLS sessions, which does
- * not look at the certificate again. Connections are kept by the multi handle, so they outlive easy ones. */
+ * Each attempt has its own easy handle. A used one counts the kept connections that it found dead over its
+ * whole life and gives up at the sixth (libcurl 7.88), which would fail a server that closes idle
+ * connections; and it would resume TLS sessions, which does not look at the certificate again. Connections
+ * are kept by the multi handle, so they outlive easy ones. */
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -130,7 +131,8 @@ static void describe_certificate(const struct probe_http *http, struct probe_res
     probe_describe(result, "certificate: %s", text);
 }
 
-/* libcurl keeps the system's error of a connect; that of a read or write is only in its words, "Recv failure: Connection reset". */
+/* libcurl keeps the system's error of a connect; that of a read or write is only in its words, "Recv
+ * failure: Connection reset". */
 static void describe_lost(const struct probe_http *http, int error, struct probe_result *result)
 {
     const char *text = strstr(http->curl_error, "failure: ");

@@ -1,8 +1,8 @@
 /* probe_verbs.h - what each kind of probe must be able to do, and what the prober does for it.
  * SPDX-License-Identifier: Apache-2.0
  *
- * probe.c keeps the schedule, the queue and the deadline; probe_http.c, probe_tcp.c and probe_dns.c talk to the peer. A kind embeds
- * `struct probe` as its first member. For probe*.c alone. */
+ * probe.c keeps the schedule, the queue and the deadline; probe_http.c, probe_tcp.c and probe_dns.c talk
+ * to the peer. A kind embeds `struct probe` as its first member. For probe*.c alone. */
 #ifndef MERIDIAN_PROBE_VERBS_H
 #define MERIDIAN_PROBE_VERBS_H
 
@@ -37,8 +37,8 @@ struct probe {
     struct probe *next_waiting; /* in the queue */
 };
 
-/* Constructors: allocate and set `verbs` and what the kind needs; the prober fills in the rest of struct probe before start.
- * ERR_MEMORY, ERR_SYNTAX, ERR_RANGE, ERR_UNSUPPORTED. */
+/* Constructors: allocate and set `verbs` and what the kind needs; the prober fills in the rest of struct
+ * probe before start. ERR_MEMORY, ERR_SYNTAX, ERR_RANGE, ERR_UNSUPPORTED. */
 struct probe_context {
     uv_loop_t *loop;
     struct curl_loop *curl; /* NULL when there is no http probe */

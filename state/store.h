@@ -1,13 +1,15 @@
 /* store.h - where facts are put and where they come from.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One interface; behind it the embedded store (this process alone) or Redis servers. A store keeps the newest fact of
- * each (kind, subject, writer), newest by (epoch, sequence); it tells its listener of every fact that became the newest, and
- * of every one that expired by this host's monotonic clock. Home thread: the loop's.
+ * One interface; behind it the embedded store (this process alone) or Redis servers. A store keeps the
+ * newest fact of each (kind, subject, writer), newest by (epoch, sequence); it tells its listener of every
+ * fact that became the newest, and of every one that expired by this host's monotonic clock. Home thread:
+ * the loop's.
  *
- * A listener gets a copy that is its own until it returns. It may publish (the store is consistent before it tells anybody; the new
- * fact is told before that store_publish returns), so who publishes from a listener bounds his own recursion. It must not close the
- * store. A visitor of store_replay may do neither. */
+ * A listener gets a copy that is its own until it returns. It may publish (the store is consistent before
+ * it tells anybody; the new fact is told before that store_publish returns), so who publishes from a
+ * listener bounds his own recursion. It must not close the store. A visitor of store_replay may do
+ * neither. */
 #ifndef MERIDIAN_STORE_H
 #define MERIDIAN_STORE_H
 
@@ -28,11 +30,13 @@ struct store; /* see store_kind.h: a table of verbs that each kind of store fill
 
 /* ERR_MEMORY. */
 MUST_USE enum status store_open_embedded(uv_loop_t *loop, struct store_listener listener, struct store **out);
-/* Copies the fact. The listener hears of it before this returns (embedded) or soon (others). ERR_LIMIT, ERR_MEMORY;
- * ERR_EXISTS when it or a newer one of that writer is known; ERR_SYNTAX, ERR_RANGE as fact_check. */
+/* Copies the fact. The listener hears of it before this returns (embedded) or soon (others). ERR_LIMIT,
+ * ERR_MEMORY; ERR_EXISTS when it or a newer one of that writer is known; ERR_SYNTAX, ERR_RANGE as
+ * fact_check. */
 MUST_USE enum status store_publish(struct store *store, const struct fact *fact);
-/* Visit every fact that is in force, in no order, with the time on the loop's clock when it was heard: for a reader that starts anew,
- * as after a reload (knowledge_observe(knowledge, fact, heard_ms) keeps the ages right). */
+/* Visit every fact that is in force, in no order, with the time on the loop's clock when it was heard: for
+ * a reader that starts anew, as after a reload (knowledge_observe(knowledge, fact, heard_ms) keeps the
+ * ages right). */
 void store_replay(const struct store *store, void *context,
                   void (*visit)(void *context, const struct fact *fact, int64_t heard_ms));
 /* "embedded, 17 facts", or the servers and their state, for status pages. */

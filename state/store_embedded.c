@@ -1,8 +1,9 @@
 /* store_embedded.c - the store of one process alone: a ledger, a timer and a listener.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The timer stands at the end of the fact that ends first. It is only moved when that becomes sooner; when a fact is refreshed it
- * fires early, finds nothing and is set anew, which is cheaper than moving it on every publication. */
+ * The timer stands at the end of the fact that ends first. It is only moved when that becomes sooner; when
+ * a fact is refreshed it fires early, finds nothing and is set anew, which is cheaper than moving it on
+ * every publication. */
 #include <stdio.h>
 #include <stdlib.h>
 

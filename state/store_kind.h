@@ -1,8 +1,8 @@
 /* store_kind.h - what a kind of store must be able to do.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each kind embeds `struct store` as its first member and fills in the table; store.c checks the arguments once for all kinds and
- * calls through it. For store*.c alone. */
+ * Each kind embeds `struct store` as its first member and fills in the table; store.c checks the arguments
+ * once for all kinds and calls through it. For store*.c alone. */
 #ifndef MERIDIAN_STORE_KIND_H
 #define MERIDIAN_STORE_KIND_H
 

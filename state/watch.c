@@ -67,7 +67,8 @@ void watch_inherit(struct watch *watch, const struct watch *before)
     }
 }
 
-/* A fact lives WATCH_FACT_LIVES turns of the prober, each at worst an interval and its jitter, or a probe that takes its whole time. */
+/* A fact lives WATCH_FACT_LIVES turns of the prober, each at worst an interval and its jitter, or a probe
+ * that takes its whole time. */
 static uint32_t ttl_of(const struct endpoint *endpoint)
 {
     uint64_t turn_ms = endpoint->probe_interval_ms + endpoint->probe_interval_ms / 10 + endpoint->probe_timeout_ms;

@@ -271,7 +271,8 @@ static void no_probes_is_fine(void **state)
     loop_end(&bench.loop);
 }
 
-/* Thousands of endpoints: no crowd at the start, each heard within the first interval, then each once an interval. */
+/* Thousands of endpoints: no crowd at the start, each heard within the first interval, then each once an
+ * interval. */
 static void starts_are_spread_and_verdicts_come_within_an_interval(void **state)
 {
     (void)state;
@@ -296,7 +297,8 @@ static void starts_are_spread_and_verdicts_come_within_an_interval(void **state)
         assert_in_range(after_ms, 0, INTERVAL_MS);
         slots[after_ms * SLOTS / (INTERVAL_MS + 1)]++;
     }
-    /* Starts lie in the first 3,000 ms; in each 400 ms of those some 546. Half of it leaves room for a machine that is busy. */
+    /* Starts lie in the first 3,000 ms; in each 400 ms of those some 546. Half of it leaves room for a
+     * machine that is busy. */
     for (unsigned i = 0; i < 7; i++) assert_in_range(slots[i], 200, 1100);
     prober_close(bench.prober);
     peer_close(&peer);
@@ -326,7 +328,8 @@ static void intervals_keep_their_jitter(void **state)
     loop_end(&bench.loop);
 }
 
-/* Peers that hang take the places; what waits gets its turn when one is free, in order, none twice before all had one. */
+/* Peers that hang take the places; what waits gets its turn when one is free, in order, none twice before
+ * all had one. */
 static void concurrency_is_a_bound_and_the_queue_is_fair(void **state)
 {
     (void)state;
@@ -442,8 +445,10 @@ static void prober_may_close_at_any_time(void **state)
         snprintf(url, sizeof url, "http://127.0.0.1:%u/", peer.port);
         snprintf(hanging_url, sizeof hanging_url, "http://127.0.0.1:%u/", hanging.port);
         struct probe_settings settings[] = {http_to(url), http_to(hanging_url), http_to("http://localhost:1/"),
-                                            tcp_to(peer.port), dns_to(dns.port), http_to("http://no.invalid/")};
+                                            tcp_to(peer.port), dns_to(dns.port), http_to("http://localhost:1/")};
         enum { COUNT = sizeof settings / sizeof settings[0] };
+        /* Rarely, as the loop's end waits for name servers that may be slow to say no. */
+        if (turns % 20 == 10) settings[COUNT - 1].url = "http://no.invalid/";
         for (size_t i = 0; i < COUNT; i++) settings[i].interval_ms = 3;
         bench.said.wanted = 0;
         assert_int_equal(
@@ -459,7 +464,8 @@ static void prober_may_close_at_any_time(void **state)
     }
 }
 
-/* Thousands of probes of good and bad peers: the heap and the descriptors at the end are those of the beginning. */
+/* Thousands of probes of good and bad peers: the heap and the descriptors at the end are those of the
+ * beginning. */
 static unsigned descriptors_open(void)
 {
     unsigned count = 0;
@@ -512,7 +518,8 @@ static void memory_is_steady_over_thousands_of_probes(void **state)
         heap[round] = mallinfo2().uordblks;
         descriptors[round] = descriptors_open();
     }
-    /* The first round fills caches. Later ones differ by what is in flight just then: 8 transfers of some 20 KiB, 64 KiB a flood. */
+    /* The first round fills caches. Later ones differ by what is in flight just then: 8 transfers of some
+     * 20 KiB, 64 KiB a flood. */
     print_message("heap %zu %zu %zu %zu, descriptors %u %u %u %u\n", heap[0], heap[1], heap[2], heap[3], descriptors[0],
                   descriptors[1], descriptors[2], descriptors[3]);
     assert_in_range(heap[ROUNDS - 1], 0, heap[1] + (1 << 20));

@@ -298,7 +298,8 @@ static void http_garbage_fails(void **state)
     bench_open(&bench, PEER_REPLIES_ONCE, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nno\r\n");
     bench_run(&bench, 1);
     assert_false(bench.said.last.success);
-    /* A gzip bomb is not unpacked beyond the limit: nothing was asked for packed, so a broken pack is a failure at most. */
+    /* A gzip bomb is not unpacked beyond the limit: nothing was asked for packed, so a broken pack is a
+     * failure at most. */
     bench_open(&bench, PEER_FLOODS, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n");
     bench_run(&bench, 1);
     assert_false(bench.said.last.success);

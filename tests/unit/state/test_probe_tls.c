@@ -1,7 +1,8 @@
 /* test_probe_tls.c - HTTPS probes: certificates, names, and servers that are not what they say.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The openssl command makes the certificates in a temporary directory; libmicrohttpd serves them from its own threads. */
+ * The openssl command makes the certificates in a temporary directory; libmicrohttpd serves them from its
+ * own threads. */
 #include <microhttpd.h>
 #include <unistd.h>
 

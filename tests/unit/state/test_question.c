@@ -87,7 +87,8 @@ static void question_judges_replies(void **state)
     assert_int_equal(question_judge(&question, reply, 12, &rcode), QUESTION_FOREIGN);
 }
 
-/* Every prefix of a reply, and random bytes behind a right header, in exact allocations: the sanitizer sees a read beyond. */
+/* Every prefix of a reply, and random bytes behind a right header, in exact allocations: the sanitizer
+ * sees a read beyond. */
 static void question_survives_hostile_replies(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 /* test_store.c - what every kind of store must do, run over a table of their constructors.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Another kind of store adds a line to `kinds` and passes the same cases; so no case expects a listener to hear before
- * store_publish returns, but waits on the loop. */
+ * Another kind of store adds a line to `kinds` and passes the same cases; so no case expects a listener to
+ * hear before store_publish returns, but waits on the loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
