@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct group) == 12, "a group has padding; bytes of equal 
 
 struct sweep {
     struct census *census;
-    uint32_t *plain; /* by place: its group without AS and network, NO_GROUP at first; most intervals are such */
+    uint32_t *plain; /* by place: its group without AS and network, NO_GROUP at first */
     size_t interval_capacity;
 };
 
@@ -64,7 +64,8 @@ static bool cursor_next(const struct cursor *cursor, uint64_t *next)
 
 static void cursor_advance(struct cursor *cursor, uint64_t position)
 {
-    if (cursor->index + 1 < cursor->layer->count && cursor->layer->first[cursor->index + 1] == position) cursor->index++;
+    if (cursor->index + 1 < cursor->layer->count && cursor->layer->first[cursor->index + 1] == position)
+        cursor->index++;
 }
 
 /* Ends because every round advances at least one cursor. */
@@ -72,7 +73,8 @@ static enum status sweep_family(struct sweep *sweep, struct cursor cursors[3], s
 {
     uint64_t position = 0;
     for (;;) {
-        const struct group group = {cursor_value(&cursors[0]), cursor_value(&cursors[1]), cursor_value(&cursors[2])};
+        const struct group group = {cursor_value(&cursors[0]), cursor_value(&cursors[1]),
+                                    cursor_value(&cursors[2])};
         uint32_t number;
         enum status status = count_group(sweep, &group, &number);
         if (status == OK) status = layer_append(out, position, number);

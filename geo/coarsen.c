@@ -27,7 +27,8 @@ struct sum {
 struct attempt {
     struct cells cells;
     struct sum *sums;
-    pin_id *pins; /* by group; looked up once for all steps */
+    size_t wanted; /* cells at most, up to CELL_MAX */
+    pin_id *pins;  /* by group; looked up once for all steps */
 };
 
 static network_id group_network(const struct group *group)
@@ -61,8 +62,10 @@ static struct cell_key cell_key(const struct cell *cell, unsigned step)
     return key;
 }
 
-/* Give every group its cell at this step. ERR_LIMIT as soon as there are more than CELL_MAX. */
-static enum status assign(const struct coarsen_input *input, unsigned step, struct intern *keys, struct attempt *attempt)
+/* Give every group its cell at this step. ERR_LIMIT as soon as there are more than wanted, so that steps in
+ * vain cost little. */
+static enum status assign(const struct coarsen_input *input, unsigned step, struct intern *keys,
+                          struct attempt *attempt)
 {
     struct cells *cells = &attempt->cells;
     for (size_t i = 0; i < input->census->groups.count; i++) {
@@ -71,7 +74,7 @@ static enum status assign(const struct coarsen_input *input, unsigned step, stru
         uint32_t number;
         enum status status = intern_number(keys, &key, &number);
         if (status != OK) return status;
-        if (keys->count > CELL_MAX) return ERR_LIMIT;
+        if (keys->count > attempt->wanted) return ERR_LIMIT;
         if (number == cells->count) {
             cell.place.accuracy_km = key.place.accuracy_km;
             cells->list[cells->count++] = cell;
@@ -107,26 +110,24 @@ static enum status attempt_step(const struct coarsen_input *input, unsigned step
     return OK;
 }
 
-/* The finest step with no more than `wanted` cells, which the last step has. */
-static enum status climb(const struct coarsen_input *input, size_t wanted, struct attempt *attempt)
-{
-    for (unsigned step = 0; step < COARSEN_STEP_LAST; step++) {
-        enum status status = attempt_step(input, step, attempt);
-        if (status == OK && attempt->cells.count <= wanted) return OK;
-        if (status != OK && status != ERR_LIMIT) return status;
-    }
-    return attempt_step(input, COARSEN_STEP_LAST, attempt);
-}
-
+/* The finest step within the budget, or within twice what the last step leaves. Ends at the latest with the
+ * last step. */
 static enum status attempt_steps(const struct coarsen_input *input, struct attempt *attempt)
 {
+    attempt->wanted = input->budget < CELL_MAX ? input->budget : CELL_MAX;
     enum status status = attempt_step(input, 0, attempt);
-    if (status == OK && attempt->cells.count <= input->budget) return OK; /* nearly always */
-    if (status != OK && status != ERR_LIMIT) return status;
+    if (status != ERR_LIMIT) return status; /* nearly always */
+
+    size_t budget = attempt->wanted;
+    attempt->wanted = CELL_MAX;
     status = attempt_step(input, COARSEN_STEP_LAST, attempt);
     if (status != OK) return status;
-    size_t least = attempt->cells.count;
-    return climb(input, least * 2 > input->budget ? least * 2 : input->budget, attempt);
+    size_t twice = attempt->cells.count * 2 < CELL_MAX ? attempt->cells.count * 2 : CELL_MAX;
+    attempt->wanted = twice > budget ? twice : budget;
+    status = ERR_LIMIT;
+    for (unsigned step = 0; status == ERR_LIMIT && step <= COARSEN_STEP_LAST; step++)
+        status = attempt_step(input, step, attempt);
+    return status;
 }
 
 enum status coarsen_groups(const struct coarsen_input *input, struct cells *out)
@@ -139,7 +140,8 @@ enum status coarsen_groups(const struct coarsen_input *input, struct cells *out)
     attempt.sums = malloc(room * sizeof *attempt.sums);
     attempt.pins = malloc(group_count * sizeof *attempt.pins);
     enum status status = ERR_MEMORY;
-    if (attempt.cells.list != NULL && attempt.cells.by_group != NULL && attempt.sums != NULL && attempt.pins != NULL) {
+    if (attempt.cells.list != NULL && attempt.cells.by_group != NULL && attempt.sums != NULL &&
+        attempt.pins != NULL) {
         for (size_t i = 0; i < group_count; i++) {
             const struct group *group = census_group(input->census, i);
             attempt.pins[i] = pin_find(input->model, group_network(group), group->asn);

@@ -1,14 +1,18 @@
 /* coarsen.h - from groups of clients to cells, few enough to decide for each of them at every change.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Groups that are equal in all that the router looks at become one cell. A City database knows 100,000 places and more; when
- * there are more cells than the budget, places become coarser, step by step until they fit:
+ * Groups that are equal in all that the router looks at become one cell. A City database knows 100,000
+ * places and more; when there are more cells than the budget, places become coarser, step by step until
+ * they fit:
  *
- *   0 as they are   1 without the accuracy radius   2.. the database's coordinates on a grid of 0.25, 0.5, 1, 2, 4, 8 degrees
+ *   step 0   as they are
+ *   step 1   without the accuracy radius
+ *   step 2.. the database's coordinates on a grid of 0.25, 0.5, 1, 2 ... 512 degrees
  *
- * Continent, country, subdivision, AS and network stay exact, as do pins and country points. A grid cell's coordinates are the
- * mean over its intervals. What the operator named cannot become coarser: where the last step leaves more than half of the
- * budget, twice what it leaves is wanted instead, for coarser places would not make it much less. Pure; any thread. */
+ * Continent, country, subdivision, AS and network stay exact, as do pins and country points. A grid cell's
+ * coordinates are the mean over its intervals. What the operator named cannot become coarser: where the
+ * last step leaves more than half of the budget, twice what it leaves is wanted instead, for coarser places
+ * would not make it much less. Pure; any thread. */
 #ifndef MERIDIAN_COARSEN_H
 #define MERIDIAN_COARSEN_H
 
@@ -17,7 +21,7 @@
 #include "router/atlas.h"
 #include "router/model.h"
 
-#define COARSEN_STEP_LAST 7
+#define COARSEN_STEP_LAST 13 /* one point for a whole subdivision */
 
 struct coarsen_input {
     const struct census *census;

@@ -73,7 +73,8 @@ void gazetteer_complete(struct place *place)
 {
     if (strcmp(place->country, "UK") == 0) memcpy(place->country, "GB", 3);
     const char *continent = country_continent(place->country);
-    if (continent != NULL && place->continent[0] == '\0') memcpy(place->continent, continent, sizeof place->continent);
+    if (continent != NULL && place->continent[0] == '\0')
+        memcpy(place->continent, continent, sizeof place->continent);
     if (is_no_country(place->country)) memset(place->country, 0, sizeof place->country);
 
     const struct country *country = place->has_location ? NULL : country_find(place->country);
@@ -84,6 +85,7 @@ void gazetteer_complete(struct place *place)
         place->location = country->location;
         place->source = PLACE_COUNTRY_POINT;
     } else {
-        place->source = place->continent[0] != '\0' || place->country[0] != '\0' ? PLACE_DATABASE : PLACE_UNKNOWN;
+        place->source =
+            place->continent[0] != '\0' || place->country[0] != '\0' ? PLACE_DATABASE : PLACE_UNKNOWN;
     }
 }

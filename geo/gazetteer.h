@@ -35,10 +35,11 @@ void gazetteer_fini(struct gazetteer *gazetteer); /* fine on a zeroed one, and t
 /* The number of a place, as it is. ERR_MEMORY, ERR_LIMIT (INTERN_MAX). */
 MUST_USE enum status gazetteer_add(struct gazetteer *gazetteer, const struct place *place, uint32_t *number);
 
-/* Fill in what a database left out, by this precedence: its own location, else the country's point, else nothing. The
- * continent is the database's own, else the country's. Sets `source`; a place of which only the continent or a country without
- * a point is known has source PLACE_DATABASE and no location. Rewrites codes that are no country: UK is GB; dissolved states and
- * EU and AP (Asia and Pacific), which registries give to blocks of a whole continent, only name that continent. */
+/* Fill in what a database left out, by this precedence: its own location, else the country's point, else
+ * nothing. The continent is the database's own, else the country's. Sets `source`; a place of which only
+ * the continent or a country without a point is known has source PLACE_DATABASE and no location. Rewrites
+ * codes that are no country: UK is GB; dissolved states and EU and AP (Asia and Pacific), which registries
+ * give to blocks of a whole continent, only name that continent. */
 void gazetteer_complete(struct place *place);
 
 struct place_key gazetteer_key(const struct place *place);

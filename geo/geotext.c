@@ -1,10 +1,10 @@
 /* geotext.c - tor-geoipdb's text: ranges of addresses and their countries.
  * SPDX-License-Identifier: Apache-2.0
  *
- * 25 MB of text stand between the daemon's start and its first answer, so: one pass over a buffer that fits the second-level
- * cache, no copies of lines, no library call per field. Read, not mapped: a file that somebody truncates meanwhile is then an
- * error and no SIGBUS. Parsers stop at the first byte that does not belong, and every buffer ends with a newline, so they need no
- * end pointer. */
+ * 25 MB of text stand between the daemon's start and its first answer, so: one pass over a buffer that fits
+ * the second-level cache, no copies of lines, no library call per field. Read, not mapped: a file that
+ * somebody truncates meanwhile is then an error and no SIGBUS. Parsers stop at the first byte that does not
+ * belong, and every buffer ends with a newline, so they need no end pointer. */
 #include "geo/geotext.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "geo/source.h"
 
 #define BUFFER_SIZE (128u << 10)
-#define LINE_MAX_SIZE 4096        /* the longest real line has 82 bytes; comments are somewhat longer */
+#define LINE_MAX_SIZE 4096 /* the longest real line has 82 bytes; comments are somewhat longer */
 #define CODE_COUNT (26 * 26)
 #define CODE_UNSEEN UINT32_MAX
 
@@ -80,7 +80,8 @@ static const char *parse_ipv6(const char *at, struct wide *out)
         if (count == 8) return NULL;
         unsigned value = 0;
         const char *start = at;
-        for (unsigned digit; (digit = hex_digits[(unsigned char)*at]) != 0; at++) value = value << 4 | (digit - 1);
+        for (unsigned digit; (digit = hex_digits[(unsigned char)*at]) != 0; at++)
+            value = value << 4 | (digit - 1);
         if (at - start > 4) return NULL;
         groups[count++] = (uint16_t)value;
         if (*at != ':') break;
@@ -131,7 +132,8 @@ static enum status parse_code(struct parser *parser, const char *at, uint32_t *n
         *number = *known;
         return OK;
     }
-    if (at[0] != '?' || at[1] != '?' || at[2] != '\n') return fail(parser, "a country of two upper-case letters or ??");
+    if (at[0] != '?' || at[1] != '?' || at[2] != '\n')
+        return fail(parser, "a country of two upper-case letters or ??");
     *number = 0;
     return OK;
 }
@@ -142,7 +144,9 @@ static void parse_comment(struct parser *parser, const char *at, size_t size)
     static const char key[] = "# Generated:";
     char text[64];
     struct tm time = {0};
-    if (size <= sizeof key - 1 || size - (sizeof key - 1) >= sizeof text || memcmp(at, key, sizeof key - 1) != 0) return;
+    if (size <= sizeof key - 1 || size - (sizeof key - 1) >= sizeof text ||
+        memcmp(at, key, sizeof key - 1) != 0)
+        return;
     size -= sizeof key - 1;
     memcpy(text, at + sizeof key - 1, size);
     text[size] = '\0';
@@ -192,8 +196,8 @@ static enum status parse_range(struct parser *parser, const char *at, const char
     *next = at + sizeof ",CC\n" - 1;
     if (last.high < first.high || (last.high == first.high && last.low < first.low))
         return fail(parser, "a last address not before the first");
-    if (parser->any && (first.high < parser->last.high ||
-                        (first.high == parser->last.high && first.low <= parser->last.low)))
+    if (parser->any &&
+        (first.high < parser->last.high || (first.high == parser->last.high && first.low <= parser->last.low)))
         return fail(parser, "a first address behind the range before");
     return append_range(parser, first, last, number);
 }
@@ -221,7 +225,8 @@ static enum status parse_file(struct parser *parser, int file, char *buffer)
     size_t total = 0;
     for (;;) {
         size_t size;
-        enum status status = source_read(file, parser->path, buffer + kept, BUFFER_SIZE - kept, &size, parser->reason);
+        enum status status =
+            source_read(file, parser->path, buffer + kept, BUFFER_SIZE - kept, &size, parser->reason);
         if (status != OK) return status;
         if (size == 0) break;
         total += size;
@@ -273,8 +278,12 @@ enum status geotext_read(const char *path, enum family family, struct gazetteer 
         status = ERR_MEMORY;
         goto release;
     }
-    *parser = (struct parser){.path = path, .family = family, .gazetteer = gazetteer, .layer = layer,
-                              .built_epoch_s = &built, .reason = reason};
+    *parser = (struct parser){.path = path,
+                              .family = family,
+                              .gazetteer = gazetteer,
+                              .layer = layer,
+                              .built_epoch_s = &built,
+                              .reason = reason};
     memset(parser->places, 0xff, sizeof parser->places); /* CODE_UNSEEN */
     status = parse_file(parser, file, buffer);
     if (status == OK) status = close_ranges(parser);

@@ -1,8 +1,9 @@
 /* intern.h - numbers equal keys alike: 0, 1, 2 ... in the order of their first appearance.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Keys are plain bytes of one size without padding. Open addressing at a load of at most one half; a hostile set of keys
- * can at worst slow a survey down, and whoever can write the database has easier ways. One thread at a time. */
+ * Keys are plain bytes of one size without padding. Open addressing at a load of at most one half; a
+ * hostile set of keys can at worst slow a survey down, and whoever can write the database has easier ways.
+ * One thread at a time. */
 #ifndef MERIDIAN_INTERN_H
 #define MERIDIAN_INTERN_H
 

@@ -1,8 +1,8 @@
 /* overlay.c - the networks that the operator named, as layers.
  * SPDX-License-Identifier: Apache-2.0
  *
- * prefix_compare puts an outer network before those inside it, so one pass with a stack of open networks gives the boundaries in
- * order: closing one hands over to the one below it on the stack. */
+ * prefix_compare puts an outer network before those inside it, so one pass with a stack of open networks
+ * gives the boundaries in order: closing one hands over to the one below it on the stack. */
 #include "geo/overlay.h"
 
 #define OPEN_MAX 66 /* one per length, 0..64, nested; and the ground */
@@ -35,7 +35,8 @@ static unsigned cut_length(const struct prefix *prefix)
     return prefix->length < bits ? prefix->length : bits;
 }
 
-/* Of `count` networks, which start in the same /64 and are all at least as long: the widest, the first among equals. */
+/* Of `count` networks, which start in the same /64 and are all at least as long: the widest, the first
+ * among equals. */
 static size_t widest(const struct network *networks, size_t count)
 {
     size_t best = 0;
@@ -73,7 +74,8 @@ static enum status build_family(const struct model *model, enum family family, s
         enum status status = close_before(&stack, first, layer);
         if (status != OK) return status;
         if (stack.count == OPEN_MAX) return ERR_STATE;
-        stack.spans[stack.count++] = (struct span){.last = first + size_less_one, .value = (uint32_t)chosen + 1};
+        stack.spans[stack.count++] =
+            (struct span){.last = first + size_less_one, .value = (uint32_t)chosen + 1};
         status = layer_append(layer, first, (uint32_t)chosen + 1);
         if (status != OK) return status;
     }

@@ -1,8 +1,8 @@
 /* overlay.h - the networks that the operator named, as layers.
  * SPDX-License-Identifier: Apache-2.0
  *
- * An address gets the innermost network that holds it. IPv6 is cut to the upper 64 bits: of the networks that share one /64 the
- * widest has it whole, the first among equals. Pure; any thread. */
+ * An address gets the innermost network that holds it. IPv6 is cut to the upper 64 bits: of the networks
+ * that share one /64 the widest has it whole, the first among equals. Pure; any thread. */
 #ifndef MERIDIAN_OVERLAY_H
 #define MERIDIAN_OVERLAY_H
 

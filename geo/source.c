@@ -35,7 +35,8 @@ enum status source_open(const char *path, int *file, char reason[REASON_MAX])
     return OK;
 }
 
-enum status source_read(int file, const char *path, void *bytes, size_t room, size_t *size, char reason[REASON_MAX])
+enum status source_read(int file, const char *path, void *bytes, size_t room, size_t *size,
+                        char reason[REASON_MAX])
 {
     ssize_t result;
     do result = read(file, bytes, room);

@@ -1,8 +1,8 @@
 /* source.h - the files that a survey reads.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Only regular files, only up to a size, and never mapped where they lie: somebody may overwrite a database in place
- * while it is read, and a mapping that shrinks is a SIGBUS. Any thread. */
+ * Only regular files, only up to a size, and never mapped where they lie: somebody may overwrite a database
+ * in place while it is read, and a mapping that shrinks is a SIGBUS. Any thread. */
 #ifndef MERIDIAN_SOURCE_H
 #define MERIDIAN_SOURCE_H
 
@@ -23,7 +23,8 @@ MUST_USE enum status source_read(int file, const char *path, void *bytes, size_t
 /* Write the reason. Returns ERR_LIMIT. */
 MUST_USE enum status source_too_large(const char *path, char reason[REASON_MAX]);
 
-/* Copy into memory that has a file descriptor (memfd), which the caller closes. ERR_IO, ERR_LIMIT, ERR_MEMORY, with the reason. */
+/* Copy into memory that has a file descriptor (memfd), which the caller closes. ERR_IO, ERR_LIMIT,
+ * ERR_MEMORY, with the reason. */
 MUST_USE enum status source_copy(const char *path, int *copy, char reason[REASON_MAX]);
 
 #endif

@@ -5,7 +5,8 @@
  *   asn database -- ASes ---+-- census (groups) -- coarsen (cells) -- atlas
  *   model ------ networks --/
  *
- * All on the way is scratch, at its peak some 30 bytes a network, and is given back to the system at the end. */
+ * All on the way is scratch, at its peak some 30 bytes a network, and is given back to the system at the
+ * end. */
 #include "geo/survey.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include "geo/mmdb.h"
 #include "geo/overlay.h"
 
-#define CELL_BUDGET 20000 /* deciding for all of them at a change takes some 10 ms with eight regions */
+#define CELL_BUDGET 20000        /* deciding for all of them at a change takes some 10 ms with eight regions */
 #define EPOCH_S_MAX 253402300799 /* the end of the year 9999; databases say otherwise only when damaged */
 #define TEXT_IPV4 "/usr/share/tor/geoip"
 #define TEXT_IPV6 "/usr/share/tor/geoip6"
@@ -48,7 +49,8 @@ static void describe(struct survey *survey, const char *kind, uint64_t built_epo
     if (built_epoch_s != 0 && built_epoch_s <= EPOCH_S_MAX && gmtime_r(&epoch_s, &time) != NULL)
         strftime(date, sizeof date, "%Y-%m-%d", &time);
     size_t used = strlen(survey->source);
-    snprintf(survey->source + used, sizeof survey->source - used, "%s%.48s %s (%s)", used == 0 ? "" : ", ", kind, date, path);
+    snprintf(survey->source + used, sizeof survey->source - used, "%s%s %s (%s)", used == 0 ? "" : ", ",
+             kind, date, path);
 }
 
 static enum status read_text(struct survey *survey, const struct survey_settings *settings)
@@ -57,13 +59,15 @@ static enum status read_text(struct survey *survey, const struct survey_settings
     const char *ipv6 = settings->text_ipv6 != NULL ? settings->text_ipv6 : TEXT_IPV6;
     uint64_t built_ipv4;
     uint64_t built_ipv6;
-    enum status status = geotext_read(ipv4, FAMILY_IPV4, &survey->gazetteer, &survey->places.ipv4, &built_ipv4,
-                                      survey->reason);
+    enum status status =
+        geotext_read(ipv4, FAMILY_IPV4, &survey->gazetteer, &survey->places.ipv4, &built_ipv4, survey->reason);
     if (status == OK)
-        status = geotext_read(ipv6, FAMILY_IPV6, &survey->gazetteer, &survey->places.ipv6, &built_ipv6, survey->reason);
+        status = geotext_read(ipv6, FAMILY_IPV6, &survey->gazetteer, &survey->places.ipv6, &built_ipv6,
+                              survey->reason);
     if (status == ERR_IO) {
         size_t used = strlen(survey->reason);
-        snprintf(survey->reason + used, REASON_MAX - used, " (the default database is the package tor-geoipdb)");
+        snprintf(survey->reason + used, REASON_MAX - used,
+                 " (the default database is the package tor-geoipdb)");
     }
     if (status != OK) return status;
     survey->built_epoch_s = built_ipv4 < built_ipv6 ? built_ipv4 : built_ipv6; /* as old as its older half */
@@ -102,7 +106,8 @@ static enum status read_asn(struct mmdb *mmdb, MMDB_entry_s *record, void *conte
     if (status != OK) return status;
     survey->said |= asn != 0;
     const struct model *model = survey->model;
-    bool named = model->asn_count > 0 && bsearch(&asn, model->asns, model->asn_count, sizeof asn, compare_asn) != NULL;
+    bool named =
+        model->asn_count > 0 && bsearch(&asn, model->asns, model->asn_count, sizeof asn, compare_asn) != NULL;
     *number = named ? asn : 0;
     return OK;
 }
@@ -117,7 +122,8 @@ static enum status read_mmdb(struct survey *survey, const char *path, mmdb_reade
     survey->said = false;
     status = mmdb_walk(mmdb, reader, survey, layers, survey->reason);
     if (status == OK && !survey->said) {
-        reason_write(survey->reason, "%s: a database of type \"%.64s\": no record of it has %s", path, mmdb_kind(mmdb), wanted);
+        reason_write(survey->reason, "%s: a database of type \"%s\": no record of it has %s", path,
+                     mmdb_kind(mmdb), wanted);
         status = ERR_UNSUPPORTED;
     }
     if (status == OK) {
@@ -147,7 +153,8 @@ static enum status read_sources(struct survey *survey, const struct survey_setti
 static size_t count_intervals(const struct layer *layer, const cell_id *by_group)
 {
     size_t count = 1;
-    for (size_t i = 1; i < layer->count; i++) count += by_group[layer->value[i]] != by_group[layer->value[i - 1]];
+    for (size_t i = 1; i < layer->count; i++)
+        count += by_group[layer->value[i]] != by_group[layer->value[i - 1]];
     return count;
 }
 
@@ -204,7 +211,8 @@ static enum status draw_atlas(const struct survey *survey, const struct census *
 /* Layers to atlas. What a layer says is not needed any more once the census is taken. */
 static enum status fold_layers(struct survey *survey, struct atlas **out)
 {
-    const struct census_input input = {&survey->places, &survey->asns, &survey->networks, survey->gazetteer.count};
+    const struct census_input input = {&survey->places, &survey->asns, &survey->networks,
+                                       survey->gazetteer.count};
     struct census census = {0};
     struct cells cells = {0};
     enum status status = census_init(&census, &input);
@@ -218,9 +226,10 @@ static enum status fold_layers(struct survey *survey, struct atlas **out)
     census_fini(&census);
     if (status == ERR_LIMIT)
         reason_write(survey->reason,
-                     "%s: with the %zu networks and %zu AS numbers of the configuration there are more than %d kinds of "
-                     "clients; name fewer or wider networks",
-                     survey->source, survey->model->network_count, survey->model->asn_count, CELL_MAX);
+                     "%s: more than %d kinds of clients to tell apart, however coarse their places; the "
+                     "configuration names "
+                     "%zu networks and %zu AS numbers",
+                     survey->source, CELL_MAX, survey->model->network_count, survey->model->asn_count);
     return status;
 }
 
@@ -238,7 +247,8 @@ enum status survey_atlas(const struct survey_settings *settings, const struct mo
     if (status == OK) status = fold_layers(&survey, out);
     if (status != OK && error[0] == '\0')
         reason_write(error, "%s: %s", settings->database,
-                     status == ERR_MEMORY ? "no memory to build the atlas" : "the configuration's networks are not in order");
+                     status == ERR_MEMORY ? "no memory to build the atlas"
+                                          : "the configuration's networks are not in order");
     layers_fini(&survey.networks);
     layers_fini(&survey.asns);
     layers_fini(&survey.places);

@@ -1,5 +1,7 @@
-/* fuzz_geotext.c - any bytes as tor-geoipdb's text: sorted intervals or a reason. The first byte chooses the family.
- * SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_geotext.c - any bytes as tor-geoipdb's text: sorted intervals or a reason.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The first byte chooses the family. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -124,7 +124,8 @@ static inline network_id land_innermost(const struct land *land, const struct ad
     return found;
 }
 
-/* A random prefix, in families evenly, nested in an earlier one half of the time. IPv6 lengths stay within /64. */
+/* A random prefix, in families evenly, nested in an earlier one half of the time. IPv6 lengths stay within
+ * /64. */
 static inline struct prefix random_prefix(struct dice *dice, const struct prefix *earlier, size_t count)
 {
     struct prefix prefix = {.address.family = dice_once_in(dice, 2) ? FAMILY_IPV4 : FAMILY_IPV6};

@@ -1,4 +1,4 @@
-/* mmdb_writer.h - writes small MaxMind DBs for tests: trees of either version and any record size, with aliases.
+/* mmdb_writer.h - writes small MaxMind DBs for tests: either version, any record size, aliases.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MERIDIAN_MMDB_WRITER_H
 #define MERIDIAN_MMDB_WRITER_H
@@ -138,7 +138,8 @@ static inline unsigned writer_bit(const struct mmdb_writer *writer, const struct
     return prefix->address.bytes[index / 8] >> (7 - index % 8) & 1;
 }
 
-/* Put a record at a prefix, over what was there; narrower ones must come later. Whoever was there keeps the rest. */
+/* Put a record at a prefix, over what was there; narrower ones must come later. Whoever was there keeps the
+ * rest. */
 static inline void writer_put(struct mmdb_writer *writer, const struct prefix *prefix, int64_t record)
 {
     unsigned length = prefix->length + (prefix->address.family == FAMILY_IPV4 && writer->ip_version == 6 ? 96u : 0u);

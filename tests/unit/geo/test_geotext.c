@@ -228,8 +228,9 @@ static bool country_is(const struct place *place, const char *code)
     return strcmp(place->country, code) == 0;
 }
 
-/* Every line of the real files, read again with the C library. A range that begins inside a /64 which an earlier range has begun
- * does not get that /64; such lines are counted, and must be the ones that such a rule predicts. */
+/* Every line of the real files, read again with the C library. A range that begins inside a /64 which an
+ * earlier range has begun does not get that /64; such lines are counted, and must be the ones that such a
+ * rule predicts. */
 static void check_real_file(const char *path, enum family family, unsigned least_lines)
 {
     struct reading reading;

@@ -53,7 +53,8 @@ static enum status walk_path(const char *path, mmdb_reader *reader, void *contex
 
 /* ---- expected rows ---- */
 
-/* Does the row's network lie wholly inside one /64, outside the IPv4 part? Then it can lose that /64 to a wider one. */
+/* Does the row's network lie wholly inside one /64, outside the IPv4 part? Then it can lose that /64 to a
+ * wider one. */
 static bool is_narrow(const char *network, const struct address *probe)
 {
     return unembed(*probe).family == FAMILY_IPV6 && strtol(strchr(network, '/') + 1, NULL, 10) > 64;
@@ -120,8 +121,9 @@ static void compare_places(const char *name, size_t rows_expected, size_t narrow
     assert_int_equal(lost, strcmp(name, "GeoIP2-Country") == 0 ? 1 : 0);
 }
 
-/* 2,308 of 2,309 rows come out as listed. The other one is LOST_NETWORK, a single address of Sweden in a /64 of which the rest is
- * Korea's: positions are 64 bits, and the widest network has a /64. The other 129 rows inside a /64 agree with it. */
+/* 2,308 of 2,309 rows come out as listed. The other one is LOST_NETWORK, a single address of Sweden in a
+ * /64 of which the rest is Korea's: positions are 64 bits, and the widest network has a /64. The other 129
+ * rows inside a /64 agree with it. */
 static void every_expected_place_comes_out_as_listed(void **state)
 {
     (void)state;
@@ -179,8 +181,8 @@ static struct found look_up(MMDB_s *file, const struct address *address)
                           .damaged = result != MMDB_SUCCESS && result != MMDB_IPV6_LOOKUP_IN_IPV4_DATABASE_ERROR};
 }
 
-/* The first and the last position of every interval, and random ones. Left out are aliases, which are never asked for, and a /64 that
- * the tree divides further: whose rule is tested below. */
+/* The first and the last position of every interval, and random ones. Left out are aliases, which are never
+ * asked for, and a /64 that the tree divides further: whose rule is tested below. */
 static void compare_family(MMDB_s *file, enum family family, const struct layer *layer, struct dice *dice)
 {
     size_t probes = layer->count * 2 + 3000;
@@ -460,7 +462,8 @@ static void odd_fields_count_as_absent(void **state)
     gazetteer_fini(&gazetteer);
 }
 
-/* What each damaged database gives: opening or walking it with a reason, or a walk that equals the library's look-up. */
+/* What each damaged database gives: opening or walking it with a reason, or a walk that equals the
+ * library's look-up. */
 static void broken_databases_give_a_reason_or_right_answers(void **state)
 {
     (void)state;
