@@ -53,6 +53,13 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+uint32_t split_key(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a; mixed, for its upper bits are weak in short texts */
+    for (const char *at = name; *at != '\0'; at++) hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+    return (uint32_t)(mix(hash) >> 32);
+}
+
 region_id split_pick(const struct decision *decision, enum family family, uint64_t position)
 {
     if (decision->share_count == 1) return decision->shares[0].region;
@@ -62,7 +69,7 @@ region_id split_pick(const struct decision *decision, enum family family, uint64
     uint64_t best_cost = UINT64_MAX / SHARE_TOTAL; /* above every minus_log2, which is at most 32 * 2^31 */
     for (size_t i = 0; i < decision->share_count; i++) { /* at most DECISION_SHARE_MAX */
         const struct share *share = &decision->shares[i];
-        uint64_t draw = (mix(seed + (uint64_t)(share->region + 1) * 0x9e3779b97f4a7c15u) >> 32) + 1;
+        uint64_t draw = (mix(seed + share->key * 0x9e3779b97f4a7c15u) >> 32) + 1;
         uint64_t cost = minus_log2(draw);
         if (cost * best->weight < best_cost * share->weight) {
             best = share;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "router/rule.h"
+#include "router/split.h"
 
 /* Rungs refine the ladder: its fourth step has two, so that a region that is up but has no weight goes before dead ones. */
 enum rung { RUNG_CAPACITY = 1, RUNG_FULL, RUNG_DRAINED, RUNG_UNWEIGHTED, RUNG_UNHEALTHY };
@@ -95,6 +96,7 @@ void steering_prepare(const struct steering_input *input, struct lineup *out)
                 .ramp_permille = rung < RUNG_UNWEIGHTED ? view->ramp_permille : 1000,
                 .order = (uint16_t)i,
                 .weight = weight,
+                .key = split_key(input->model->regions[region].name),
                 .base = score_base(policy, view),
             };
         }
@@ -251,6 +253,7 @@ static const struct contender *next_best(const struct cell_view *view, const str
 /* A region's part before it is scaled to SHARE_TOTAL. */
 struct part {
     region_id region;
+    uint32_t key;
     uint64_t amount;
     uint64_t remainder;
     uint32_t share;
@@ -267,6 +270,11 @@ static int compare_parts_by_region(const void *left, const void *right)
 {
     const struct part *a = left, *b = right;
     return (a->region > b->region) - (a->region < b->region);
+}
+
+static struct part part_of(const struct contender *contender, uint64_t amount)
+{
+    return (struct part){.region = contender->region, .key = contender->key, .amount = amount};
 }
 
 /* Scale to SHARE_TOTAL by largest remainder (Hamilton's method): every share is its exact one rounded up or down, and they sum
@@ -286,7 +294,7 @@ static void allot(struct part *parts, size_t count, struct decision *out)
     out->share_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (parts[i].share == 0) continue;
-        out->shares[out->share_count++] = (struct share){parts[i].region, (uint16_t)parts[i].share};
+        out->shares[out->share_count++] = (struct share){parts[i].region, (uint16_t)parts[i].share, parts[i].key};
     }
 }
 
@@ -302,7 +310,7 @@ static size_t choose_best(const struct cell_view *view, struct part parts[DECISI
         uint64_t amount = left * best->ramp_permille / 1000;
         set_add(&pass.taken, best->region);
         left -= amount;
-        parts[count++] = (struct part){.region = best->region, .amount = amount};
+        parts[count++] = part_of(best, amount);
     }
     return count;
 }
@@ -316,7 +324,7 @@ static size_t choose_weighted(const struct cell_view *view, struct part parts[DE
         const struct contender *best = next_best(view, &pass);
         if (best == NULL || (count > 0 && best->weight == 0)) break;
         set_add(&pass.taken, best->region);
-        parts[count++] = (struct part){.region = best->region, .amount = (uint64_t)best->weight * best->ramp_permille};
+        parts[count++] = part_of(best, (uint64_t)best->weight * best->ramp_permille);
     }
     return count;
 }
@@ -327,7 +335,7 @@ static size_t choose_alike(const struct cell_view *view, struct part parts[DECIS
     size_t count = 0;
     for (size_t i = 0; i < view->lineup->count && count < DECISION_SHARE_MAX; i++) {
         const struct contender *contender = &view->lineup->contenders[i];
-        if (eligible(view, contender)) parts[count++] = (struct part){.region = contender->region, .amount = 1};
+        if (eligible(view, contender)) parts[count++] = part_of(contender, 1);
     }
     return count;
 }
@@ -350,7 +358,7 @@ static struct decision choose(const struct cell_view *view)
     }
     if (count == 1) { /* nearly always */
         decision.share_count = 1;
-        decision.shares[0] = (struct share){parts[0].region, SHARE_TOTAL};
+        decision.shares[0] = (struct share){parts[0].region, SHARE_TOTAL, parts[0].key};
     } else {
         allot(parts, count, &decision);
     }

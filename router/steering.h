@@ -36,6 +36,7 @@ enum ladder { LADDER_CAPACITY = 1, LADDER_FULL, LADDER_DRAINED, LADDER_UNHEALTHY
 struct share {
     region_id region;
     uint16_t weight; /* 1..SHARE_TOTAL */
+    uint32_t key;    /* split_key of the region's name */
 };
 
 struct decision {
@@ -87,6 +88,7 @@ struct contender {
     uint16_t ramp_permille;
     uint16_t order;         /* in the plan */
     uint32_t weight;        /* STEERING_WEIGHTED */
+    uint32_t key;           /* of its name, see split.h */
     struct score base;      /* without the network's term */
 };
 

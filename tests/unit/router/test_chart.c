@@ -30,7 +30,7 @@ static void world_init(struct world *world)
     world->decisions = (struct decisions){
         .list = world->list, .count = WORLD_DECISIONS, .by_cell = world->by_cell, .cell_count = WORLD_CELLS};
     for (region_id i = 0; i < WORLD_DECISIONS; i++) {
-        world->list[i] = (struct decision){.share_count = 1, .ladder = LADDER_CAPACITY, .shares = {{i, SHARE_TOTAL}}};
+        world->list[i] = (struct decision){.share_count = 1, .ladder = LADDER_CAPACITY, .shares = {{i, SHARE_TOTAL, i}}};
         world->by_cell[i] = i;
     }
 }
@@ -185,7 +185,7 @@ static void a_split_s_scope_is_at_least_its_block(void **state)
     (void)state;
     struct world world;
     world_init(&world);
-    world.list[0] = (struct decision){.share_count = 2, .ladder = LADDER_CAPACITY, .shares = {{0, 400}, {1, 600}}};
+    world.list[0] = (struct decision){.share_count = 2, .ladder = LADDER_CAPACITY, .shares = {{0, 400, 0}, {1, 600, 1}}};
     add4(&world, "10.0.0.0", 1);
     add4(&world, "10.0.1.0", 0);
     add6(&world, "2a00::", 1);
@@ -274,8 +274,8 @@ static void world_random(struct world *world, struct dice *dice)
         if (dice_once_in(dice, 3)) {
             uint16_t weight = (uint16_t)(1 + dice_below(dice, SHARE_TOTAL - 1));
             world->list[i].share_count = 2;
-            world->list[i].shares[0] = (struct share){i, weight};
-            world->list[i].shares[1] = (struct share){(region_id)(i + 10), (uint16_t)(SHARE_TOTAL - weight)};
+            world->list[i].shares[0] = (struct share){i, weight, i};
+            world->list[i].shares[1] = (struct share){(region_id)(i + 10), (uint16_t)(SHARE_TOTAL - weight), i + 10u};
         } else if (i > 0 && dice_once_in(dice, 4)) {
             world->list[i] = world->list[i - 1];
             world->list[i].ladder = LADDER_FULL;

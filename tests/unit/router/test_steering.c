@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "router_fixture.h"
 
+#include "router/split.h"
 #include "router/steering.h"
 
 static void begin(struct fleet *fleet, enum steering steering)
@@ -87,6 +88,9 @@ static void weighted_shares_sum_up_by_largest_remainder(void **state)
     assert_int_equal(share_of(&decision, US_WEST_2), 143);
     assert_int_equal(share_of(&decision, EU_WEST_1), 143);
     assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 571);
+    for (size_t i = 0; i < decision.share_count; i++) {
+        assert_int_equal(decision.shares[i].key, split_key(fleet.regions[decision.shares[i].region].name));
+    }
     fleet_fini(&fleet);
 }
 
