@@ -54,10 +54,9 @@ static enum counter counter_of(unsigned rcode)
     }
 }
 
-/* Id, flags and counts of the header. QD is 1. */
-static inline void put_header(struct work *work, unsigned flags)
+/* The header's flags; RD is the query's. Its id has been copied. */
+static inline void put_flags(struct work *work, unsigned flags)
 {
-    memcpy(work->reply, work->bytes, 2);
     bytes_put16(work->reply + 2, FLAG_QR | flags | (unsigned)(work->bytes[2] & (FLAG_RD >> 8)) << 8);
 }
 
@@ -111,11 +110,11 @@ static inline size_t size_limit(const struct work *work, size_t reply_room)
 {
     size_t limit = ANSWER_MAX;
     if (work->client->transport == TRANSPORT_UDP) {
+        limit = UDP_SIZE_MIN;
+        if (!work->query.has_edns) return limit;
         const struct identity *identity = &work->world->zones->identity;
-        limit = work->query.udp_size;
-        if (limit > identity->udp_payload) limit = identity->udp_payload;
-        if (limit < UDP_SIZE_MIN) limit = UDP_SIZE_MIN;
-        if (limit > ANSWER_UDP_MAX) limit = ANSWER_UDP_MAX;
+        if (limit < work->query.udp_size) limit = work->query.udp_size;
+        if (limit > identity->udp_payload) limit = identity->udp_payload; /* 512..ANSWER_UDP_MAX */
     }
     return limit < reply_room ? limit : reply_room;
 }
@@ -127,7 +126,8 @@ static size_t answer_header(struct work *work, unsigned rcode)
 {
     unsigned opcode = (unsigned)(work->bytes[2] << 8) & FLAG_OPCODE;
     count(work->counters, counter_of(rcode));
-    put_header(work, opcode | rcode);
+    memcpy(work->reply, work->bytes, 2);
+    put_flags(work, opcode | rcode);
     memset(work->reply + 4, 0, HEADER_SIZE - 4);
     return HEADER_SIZE;
 }
@@ -145,7 +145,7 @@ static size_t answer_empty(struct work *work, unsigned rcode)
     size_t size = HEADER_SIZE + work->query.question_size;
     count(work->counters, counter_of(rcode));
     memcpy(work->reply, work->bytes, size);
-    put_header(work, rcode & 0xf);
+    put_flags(work, rcode & 0xf);
     bytes_put16(work->reply + 4, 1);
     memset(work->reply + 6, 0, 6);
     if (!work->query.has_edns) return size;
@@ -208,7 +208,7 @@ static size_t answer_chaos(struct work *work)
     size_t size = HEADER_SIZE + work->query.question_size;
     count(work->counters, COUNTER_NOERROR);
     memcpy(work->reply, work->bytes, size);
-    put_header(work, 0);
+    put_flags(work, 0);
     bytes_put16(work->reply + 4, 1);
     bytes_put16(work->reply + 6, 1);
     bytes_put16(work->reply + 8, 0);
@@ -286,7 +286,7 @@ static size_t finish(struct work *work, const struct reply *reply, bool nodata)
     count(work->counters, counter_of(rcode));
     if (rcode == RCODE_NOERROR && nodata) count(work->counters, COUNTER_NODATA);
     if (reply->flags & FLAG_TC) count(work->counters, COUNTER_TRUNCATED);
-    put_header(work, reply->flags);
+    put_flags(work, reply->flags);
     bytes_put16(work->reply + 4, 1);
     for (size_t i = 0; i < 3; i++) bytes_put16(work->reply + 6 + 2 * i, reply->counts[i]);
     return work->opt_size != 0 ? put_opt(work, reply->size, rcode) : reply->size;
@@ -322,12 +322,11 @@ static size_t answer_substituted(struct work *work, const struct node *node)
         used[i] = node->below;
         if (!reply_substitute(&reply, &zones->substitutions[node->below]) || work->query.type == TYPE_CNAME) break;
         struct key key;
-        uint8_t labels[LABEL_COUNT_MAX + 1];
-        uint8_t padded[sizeof key.words] = {0};
+        uint8_t padded[sizeof key.bytes] = {0};
         size_t offset;
         memcpy(padded, reply.bytes + reply.name, reply.name_size);
         key_set(&key, padded, reply.name_size);
-        node = table_find(&zones->table, &key, labels, name_labels(padded, labels), &offset);
+        node = table_find(&zones->table, &key, reply.name_size, &offset);
         if (node == NULL) break;
         if (offset != 0 && node->below_kind == BELOW_DNAME) continue;
         template = open_reference(work, choose(zones, node, offset, work->query.type));
@@ -339,13 +338,13 @@ done:
     return finish(work, &reply, template != NULL && template->nodata);
 }
 
-/* A template as it is. The question and all before it have been copied. */
+/* A template as it is. Header and question have been copied. */
 static inline size_t answer_template(struct work *work, const struct template *template)
 {
     size_t body = HEADER_SIZE + (size_t)work->query.question_size;
     size_t delta = (size_t)work->query.name_size - template->question_size;
     size_t size = body + template->size;
-    if (size + work->opt_size > work->limit || work->query.class == CLASS_ANY) return answer_fitted(work, template);
+    if (size + work->opt_size > work->limit) return answer_fitted(work, template);
     memcpy(work->reply + body, template_body(template), template->size);
     if (delta != 0) {
         const uint16_t *pointers = template_pointers(template);
@@ -354,25 +353,33 @@ static inline size_t answer_template(struct work *work, const struct template *t
             bytes_put16(at, bytes_get16(at) + (unsigned)delta);
         }
     }
-    put_header(work, template->flags);
+    put_flags(work, template->flags);
     memcpy(work->reply + 4, template->counts, sizeof template->counts);
     count(work->counters, template->counter);
     if (template->nodata) count(work->counters, COUNTER_NODATA);
     return work->opt_size != 0 ? put_opt(work, size, 0) : size;
 }
 
+/* QCLASS ANY is answered as IN, but never with authority (RFC 1034 4.3.2). */
+static size_t answer_any_class(struct work *work, const struct node *node, size_t offset)
+{
+    if (offset != 0 && node->below_kind == BELOW_DNAME) return answer_substituted(work, node);
+    return answer_fitted(work, open_reference(work, choose(work->world->zones, node, offset, work->query.type)));
+}
+
 static inline size_t answer_question(struct work *work)
 {
     const struct zones *zones = work->world->zones;
-    struct query *query = &work->query;
+    const struct query *query = &work->query;
     struct key key;
     size_t offset;
     memcpy(work->reply, work->bytes, HEADER_SIZE + (size_t)query->question_size);
     key_set(&key, work->reply + HEADER_SIZE, query->name_size);
-    const struct node *node = table_find(&zones->table, &key, query->labels, query->label_count, &offset);
+    const struct node *node = table_find(&zones->table, &key, query->name_size, &offset);
     if (query->type == TYPE_AXFR || query->type == TYPE_IXFR) return answer_transfer(work, node, offset);
     if (node == NULL) return answer_refused(work, EDE_NOT_AUTHORITATIVE);
     if (query->has_edns) plan_opt(work);
+    if (query->class != CLASS_IN) return answer_any_class(work, node, offset);
     if (offset != 0 && node->below_kind == BELOW_DNAME) return answer_substituted(work, node);
     return answer_template(work, open_reference(work, choose(zones, node, offset, query->type)));
 }

@@ -12,27 +12,23 @@
 /* The question: one uncompressed name, its type and class. */
 static inline bool parse_question(const uint8_t *bytes, size_t size, struct query *query)
 {
-    const uint8_t *name = bytes + HEADER_SIZE;
-    size_t room = size - HEADER_SIZE;
-    if (room > NAME_SIZE_MAX + QUESTION_FIXED) room = NAME_SIZE_MAX + QUESTION_FIXED;
-    if (room < 1 + QUESTION_FIXED) return false;
+    size_t room = HEADER_SIZE + NAME_SIZE_MAX + QUESTION_FIXED;
+    if (room > size) room = size;
+    if (room < HEADER_SIZE + 1 + QUESTION_FIXED) return false;
     room -= QUESTION_FIXED;
-    size_t at = 0;
-    unsigned count = 0;
-    for (;;) { /* at most 127 labels fit */
-        uint8_t label = name[at];
-        query->labels[count] = (uint8_t)at;
-        if (label == 0) break;
-        count++;
-        at += (size_t)label + 1;
-        if (label > LABEL_SIZE_MAX || at >= room) return false;
+    size_t at = HEADER_SIZE;
+    unsigned pointer = 0;
+    for (unsigned label; (label = bytes[at]) != 0;) { /* at most 127 labels fit */
+        pointer |= label;
+        at += label + 1;
+        if (at >= room) return false;
     }
+    if (pointer > LABEL_SIZE_MAX) return false;
     at++;
-    query->label_count = (uint8_t)count;
-    query->name_size = (uint8_t)at;
-    query->question_size = (uint16_t)(at + QUESTION_FIXED);
-    query->type = bytes_get16(name + at);
-    query->class = bytes_get16(name + at + 2);
+    query->name_size = (uint16_t)(at - HEADER_SIZE);
+    query->question_size = (uint16_t)(at - HEADER_SIZE + QUESTION_FIXED);
+    query->type = bytes_get16(bytes + at);
+    query->class = bytes_get16(bytes + at + 2);
     return true;
 }
 
@@ -52,7 +48,7 @@ static bool parse_ecs(const uint8_t *option, size_t size, struct query_ecs *ecs)
     if (source == 0) return true;
     ecs->address.family = (enum family)family;
     memset(ecs->address.bytes, 0, sizeof ecs->address.bytes);
-    for (size_t i = 0; i < address_size; i++) ecs->address.bytes[i] = option[8 + i];
+    memcpy(ecs->address.bytes, option + 8, address_size);
     return true;
 }
 
@@ -139,12 +135,12 @@ static bool parse_records(const uint8_t *bytes, size_t size, struct query *query
 enum query_form query_parse(const uint8_t *bytes, size_t size, struct query *query)
 {
     query->question_size = 0;
-    query->has_edns = query->dnssec_ok = query->wants_nsid = false;
+    query->udp_size = 0;
     query->edns_version = 0;
-    query->udp_size = UDP_SIZE_MIN;
+    query->has_edns = query->dnssec_ok = query->wants_nsid = false;
+    query->tsig = NULL;
     query->ecs.option = NULL;
     query->ecs.source = 0;
-    query->tsig = NULL;
     if (bytes_get16(bytes + 4) != 1 || !parse_question(bytes, size, query)) return QUERY_MALFORMED;
     size_t end = HEADER_SIZE + query->question_size;
     uint64_t counts = bytes_word(bytes + 4);

@@ -16,7 +16,7 @@
 struct query_ecs {
     const uint8_t *option;  /* code, size, family, source, scope, address; NULL: none sent */
     uint16_t size;          /* of all that */
-    uint8_t source;         /* prefix length; 0: the client does not want to be placed */
+    uint16_t source;        /* prefix length; 0: the client does not want to be placed */
     struct address address; /* set when source is not 0 */
 };
 
@@ -24,17 +24,15 @@ struct query {
     uint16_t type;
     uint16_t class;
     uint16_t question_size;  /* name, type and class; 0: there is no sound question */
-    uint8_t name_size;
-    uint8_t label_count;
+    uint16_t name_size;
+    uint16_t udp_size;       /* as offered; 0 without EDNS */
+    uint8_t edns_version;
     bool has_edns;
     bool dnssec_ok;          /* DO */
     bool wants_nsid;
-    uint8_t edns_version;
-    uint16_t udp_size;       /* as offered; 512 without EDNS */
-    struct query_ecs ecs;
-    const uint8_t *tsig;     /* a TSIG record's type field; NULL: not signed */
     uint16_t tsig_name_size; /* its owner's name stands before the type */
-    uint8_t labels[LABEL_COUNT_MAX + 1]; /* offsets in the name; the root's is labels[label_count] */
+    const uint8_t *tsig;     /* a TSIG record's type field; NULL: not signed */
+    struct query_ecs ecs;
 };
 
 enum query_form { QUERY_SOUND, QUERY_MALFORMED };

@@ -251,13 +251,11 @@ static enum step resolve(struct chain *chain)
 {
     const struct tree *tree = &chain->zones->tree;
     struct key key;
-    uint8_t labels[LABEL_COUNT_MAX + 1];
-    uint8_t padded[sizeof key.words] = {0};
+    uint8_t padded[sizeof key.bytes] = {0};
     size_t offset;
     memcpy(padded, chain->name.bytes, chain->name.size);
     key_set(&key, padded, chain->name.size);
-    size_t count = name_labels(chain->name.bytes, labels);
-    const struct node *node = table_find(&chain->zones->table, &key, labels, count, &offset);
+    const struct node *node = table_find(&chain->zones->table, &key, chain->name.size, &offset);
     if (node == NULL) return STEP_DONE; /* outside our zones: the resolver goes on */
     const struct tree_zone *zone = &tree_zones(tree)[node->zone];
     bool exact = offset == 0;

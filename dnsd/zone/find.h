@@ -1,12 +1,12 @@
 /* find.h - from a name to what this server knows about it: one hash table over all names of all zones.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   entries   | tag, node | tag, node |  -  | tag, node |  -  | ...      open addressing, at most half full
+ *   entries   | tag, node | tag, node |  -  | tag, node |  -  | ...      open addressing, at most a third full
  *                  |
  *   nodes     | struct node | name, lower case, padded to words | struct node | ...
  *
- * A question probes its full name, then strips labels from the left until an ancestor exists: the closest encloser (RFC 4592
- * 3.3.1). Empty non-terminals are nodes, so existence is closed upwards within a zone. Names with more labels than any that
+ * A question probes its full name first; on a miss, labels are stripped from the left until an ancestor exists: the closest
+ * encloser (RFC 4592 3.3.1). Empty non-terminals are nodes, so existence is closed upwards within a zone. Names with more labels than any that
  * exists are cut to that depth at once, so a long name costs no more than the deepest one there is.
  *
  * Hot: no allocation, lock, log. Immutable once built; any thread. */
@@ -62,39 +62,31 @@ struct table {
 
 /* A name of at most NAME_SIZE_MAX in lower case, with zeros behind up to a word beyond its end. */
 struct key {
-    uint64_t words[NAME_SIZE_MAX / 8 + 3];
+    _Alignas(16) uint8_t bytes[NAME_SIZE_MAX + 33];
 };
 
-/* Lower case for eight characters at once. Length bytes are below 'A' and pass. */
-static inline uint64_t key_lower(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t seven = word & (ones * 0x7f);
-    uint64_t from_a = seven + ones * (0x80 - 'A');
-    uint64_t beyond_z = seven + ones * (0x80 - 'Z' - 1);
-    return word | ((from_a & ~beyond_z & ~word & (ones * 0x80)) >> 2);
-}
+/* Sixteen characters at once, in whatever vector registers the machine has. */
+typedef uint8_t key_lane __attribute__((vector_size(16)));
 
-/* `name` must be readable for a word beyond its size. */
+/* `name` must be readable for 16 bytes beyond its size. Length bytes are below 'A' and pass. */
 static inline void key_set(struct key *key, const uint8_t *name, size_t size)
 {
-    uint8_t *to = (uint8_t *)key->words;
-    size_t i = 0;
-    for (; i + 8 <= size; i += 8) bytes_put_word(to + i, key_lower(bytes_word(name + i)));
-    uint64_t keep = (UINT64_C(1) << 8 * (size - i)) - 1; /* 0 when nothing is left */
-    bytes_put_word(to + i, key_lower(bytes_word(name + i) & keep));
-    bytes_put_word(to + i + 8, 0);
+    for (size_t i = 0; i < size; i += sizeof(key_lane)) {
+        key_lane lane;
+        memcpy(&lane, name + i, sizeof lane);
+        lane |= (key_lane)((key_lane)(lane - 'A') < 26) & 0x20;
+        memcpy(key->bytes + i, &lane, sizeof lane);
+    }
+    bytes_put_word(key->bytes + size, 0);
 }
 
-/* Hash of the name of `size` bytes that begins at `name`, inside a key. */
+/* Hash of the name of `size` bytes that begins at `name`, inside a key. Multiplication moves information to the upper bits, so
+ * the place in the table comes from there. */
 static inline uint64_t key_hash(const uint8_t *name, size_t size, uint64_t seed)
 {
     uint64_t hash = seed ^ size;
-    for (size_t i = 0; i < size; i += 8) {
-        hash = (hash ^ bytes_word(name + i)) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    return hash;
+    for (size_t i = 0; i < size; i += 8) hash = ((hash << 5 | hash >> 59) ^ bytes_word(name + i)) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 32;
 }
 
 static inline const uint8_t *node_name(const struct node *node)
@@ -108,11 +100,37 @@ static inline const struct node *table_node(const struct table *table, uint32_t 
 }
 
 /* The node of exactly this name, or NULL. `name` lies inside a key. */
-const struct node *table_probe(const struct table *table, const uint8_t *name, size_t size);
+static inline const struct node *table_probe(const struct table *table, const uint8_t *name, size_t size)
+{
+    uint64_t hash = key_hash(name, size, table->seed);
+    uint32_t tag = (uint32_t)(hash >> 32);
+    /* at most a third full, so a free entry ends every run */
+    for (uint32_t i = (uint32_t)hash & table->mask;; i = (i + 1) & table->mask) {
+        struct table_entry entry = table->entries[i];
+        if (entry.node == 0) return NULL;
+        if (entry.tag != tag) continue;
+        const struct node *node = table_node(table, entry.node - 1);
+        if (node->name_size != size) continue;
+        uint64_t difference = 0; /* both are padded: the key by zeros, the node's name to words */
+        for (size_t at = 0; at < size; at += 8) difference |= bytes_word(name + at) ^ bytes_word(node_name(node) + at);
+        if (difference == 0) return node;
+    }
+}
 
-/* The node of the name or of its closest encloser; NULL when it lies in none of our zones. labels[0..count] are the offsets of
- * its labels, the last one the root's. `*offset` is where the node's name begins within the name: 0 when it exists. */
-const struct node *table_find(const struct table *table, const struct key *key, const uint8_t *labels, size_t count,
-                              size_t *offset);
+/* The closest encloser of a name that neither exists itself nor has a parent that does; NULL when it lies in none of our zones.
+ * `*offset` is where the encloser's name begins within the name. */
+const struct node *table_find_above(const struct table *table, const struct key *key, size_t *offset);
+
+/* The node of the name or of its closest encloser; `*offset` is 0 when it exists. */
+static inline const struct node *table_find(const struct table *table, const struct key *key, size_t size, size_t *offset)
+{
+    *offset = 0;
+    const struct node *node = table_probe(table, key->bytes, size);
+    if (node != NULL) return node;
+    if (size == 1) return NULL; /* the root */
+    *offset = (size_t)key->bytes[0] + 1;
+    node = table_probe(table, key->bytes + *offset, size - *offset);
+    return node != NULL ? node : table_find_above(table, key, offset);
+}
 
 #endif

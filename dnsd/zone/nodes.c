@@ -55,7 +55,7 @@ static enum status grow(struct nodes *nodes)
 
 static void key_of(const uint8_t *name, size_t size, struct key *key)
 {
-    uint8_t padded[sizeof key->words] = {0};
+    uint8_t padded[sizeof key->bytes] = {0};
     memcpy(padded, name, size);
     key_set(key, padded, size);
 }
@@ -68,7 +68,7 @@ enum status nodes_add(struct nodes *nodes, const uint8_t *name, uint32_t *offset
     size_t size = name_size(name);
     uint32_t at, unused;
     enum status status;
-    if ((nodes_count(nodes) + 1) * 2 > table->mask) {
+    if ((nodes_count(nodes) + 1) * 3 > table->mask) {
         status = grow(nodes);
         if (status != OK) return status;
     }
@@ -78,7 +78,7 @@ enum status nodes_add(struct nodes *nodes, const uint8_t *name, uint32_t *offset
     uint32_t word = at / 8;
     struct node *node = nodes_at(nodes, word);
     key_of(name, size, &key);
-    memcpy(node + 1, key.words, (size + 7) / 8 * 8);
+    memcpy(node + 1, key.bytes, (size + 7) / 8 * 8);
     node->name_size = (uint8_t)size;
     node->label_count = (uint8_t)name_labels(name, labels);
     node->owner = NODE_NONE;
@@ -95,7 +95,7 @@ uint32_t nodes_find(const struct nodes *nodes, const uint8_t *name)
     struct key key;
     size_t size = name_size(name);
     key_of(name, size, &key);
-    const struct node *node = table_probe(nodes->table, (const uint8_t *)key.words, size);
+    const struct node *node = table_probe(nodes->table, key.bytes, size);
     return node == NULL ? NODE_NONE : (uint32_t)((const uint64_t *)(const void *)node - nodes->table->nodes);
 }
 
