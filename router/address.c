@@ -1,7 +1,8 @@
 /* address.c - parsing, printing and comparing IP addresses and prefixes.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Reading and printing is libc's inet_pton and inet_ntop: strict (no octal, no zone, no white space) and RFC 5952. */
+ * Reading and printing is libc's inet_pton and inet_ntop: strict (no octal, no zone, no white space) and
+ * RFC 5952. */
 #include "router/address.h"
 
 #include <arpa/inet.h>

@@ -1,8 +1,8 @@
 /* address.h - IP addresses and prefixes as values.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The router works on *positions*: an IPv4 address is its 32 bits, an IPv6 address its top 64 (nothing on the Internet is
- * routed or located by the lower half). Pure; any thread. */
+ * The router works on *positions*: an IPv4 address is its 32 bits, an IPv6 address its top 64 (nothing on
+ * the Internet is routed or located by the lower half). Pure; any thread. */
 #ifndef MERIDIAN_ADDRESS_H
 #define MERIDIAN_ADDRESS_H
 
@@ -51,10 +51,11 @@ static inline uint64_t address_position(const struct address *address)
 
 /* Parse presentation form. ERR_SYNTAX when it is neither IPv4 nor IPv6. */
 MUST_USE enum status address_parse(const char *text, struct address *out);
-/* Parse ADDRESS/LENGTH; without "/LENGTH" the whole address. ERR_SYNTAX, or ERR_RANGE when the length is too long or host
- * bits are set. */
+/* Parse ADDRESS/LENGTH; without "/LENGTH" the whole address. ERR_SYNTAX, or ERR_RANGE when the length is
+ * too long or host bits are set. */
 MUST_USE enum status prefix_parse(const char *text, struct prefix *out);
-/* As prefix_parse, but host bits are cut off instead of refused (for what a person types at a command line). */
+/* As prefix_parse, but host bits are cut off instead of refused (for what a person types at a command
+ * line). */
 MUST_USE enum status prefix_parse_loose(const char *text, struct prefix *out);
 
 /* Write presentation form (RFC 5952 for IPv6), always terminated. */

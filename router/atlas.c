@@ -1,7 +1,8 @@
 /* atlas.c - looking addresses up in the atlas.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plain binary search: the packet path asks charts, which are indexed; this serves explain and whoever builds. */
+ * Plain binary search: the packet path asks charts, which are indexed; this serves explain and whoever
+ * builds. */
 #include "router/atlas.h"
 
 #include <stdlib.h>

@@ -4,9 +4,10 @@
  *   position  0          first[1]       first[2]                  2^32 (IPv6: 2^64)
  *             |  cell[0]  |   cell[1]    |  cell[2] ...            |
  *
- * Invariants: count >= 1, first[0] == 0, first ascends strictly, cell[i] < cell_count, neighbours have different cells.
- * IPv6 addresses that carry an IPv4 address (6to4 2002::/16, Teredo 2001::/32) are looked up as that IPv4 address, see
- * atlas_fold_address, so databases that alias them need no copies. Immutable once built; any thread may read. */
+ * Invariants: count >= 1, first[0] == 0, first ascends strictly, cell[i] < cell_count, neighbours have
+ * different cells. IPv6 addresses that carry an IPv4 address (6to4 2002::/16, Teredo 2001::/32) are looked
+ * up as that IPv4 address, see atlas_fold_address, so databases that alias them need no copies. Immutable
+ * once built; any thread may read. */
 #ifndef MERIDIAN_ATLAS_H
 #define MERIDIAN_ATLAS_H
 
@@ -51,15 +52,15 @@ struct atlas {
 /* Takes the arrays inside; NULL is fine. */
 void atlas_free(struct atlas *atlas);
 
-/* IPv6 that carries an IPv4 address right behind its prefix: 6to4 (RFC 3056) the client's own, Teredo (RFC 4380) its
- * server's. MaxMind databases alias both to their IPv4 tree in the same way. */
+/* IPv6 that carries an IPv4 address right behind its prefix: 6to4 (RFC 3056) the client's own, Teredo (RFC
+ * 4380) its server's. MaxMind databases alias both to their IPv4 tree in the same way. */
 #define ATLAS_6TO4_PREFIX 0x2002u /* position >> ATLAS_6TO4_SHIFT */
 #define ATLAS_6TO4_SHIFT 48
 #define ATLAS_TEREDO_PREFIX 0x20010000u /* position >> ATLAS_TEREDO_SHIFT */
 #define ATLAS_TEREDO_SHIFT 32
 
-/* An address as looked up: itself, or the IPv4 address that 6to4 or Teredo carries. `added` is how many bits a scope found
- * for it must be lengthened by (0, 16 or 32). */
+/* An address as looked up: itself, or the IPv4 address that 6to4 or Teredo carries. `added` is how many
+ * bits a scope found for it must be lengthened by (0, 16 or 32). */
 struct folded_address {
     enum family family;
     uint64_t position;

@@ -6,13 +6,15 @@
  *   first     0  |  f1   f2  f3 ...              boundaries; 4 bytes (IPv4) or 8 (IPv6)
  *   decision  d0 |  d1   d2  d3 ...              2 bytes each
  *
- * An address in bucket b lies in an interval low[b]..low[b + 1], so the search is over these few. IPv4's buckets cut the whole
- * space; IPv6's cut 2000::/3, where all that is allocated lies, and other addresses search what is below or above it.
- * The index has about as many buckets as there are intervals: a small chart stays small.
+ * An address in bucket b lies in an interval low[b]..low[b + 1], so the search is over these few. IPv4's
+ * buckets cut the whole space; IPv6's cut 2000::/3, where all that is allocated lies, and other addresses
+ * search what is below or above it. The index has about as many buckets as there are intervals: a small
+ * chart stays small.
  *
- * 6to4 and Teredo addresses are looked up as the IPv4 addresses they carry. In IPv6's arrays their prefixes are therefore
- * holes, which no other interval may cover: a scope that reached over one would promise one answer for many. When IPv4 is
- * one single interval, the holes simply have its decision and nothing needs carrying. */
+ * 6to4 and Teredo addresses are looked up as the IPv4 addresses they carry. In IPv6's arrays their prefixes
+ * are therefore holes, which no other interval may cover: a scope that reached over one would promise one
+ * answer for many. When IPv4 is one single interval, the holes simply have its decision and nothing needs
+ * carrying. */
 #include "router/chart.h"
 
 #include <stdlib.h>
@@ -60,7 +62,8 @@ struct chart {
 #define CLASS_NONE UINT32_MAX
 #define CLASS_HOLE (UINT32_MAX - 1) /* equal to no decision */
 
-/* Receives intervals in order and keeps those that differ from the one before. The first pass has no arrays and counts. */
+/* Receives intervals in order and keeps those that differ from the one before. The first pass has no arrays
+ * and counts. */
 struct fold4 {
     uint32_t count;
     uint32_t last;
@@ -100,11 +103,12 @@ static inline void fold6_add(struct fold6 *fold, uint64_t first, uint32_t class)
 static void fold_ipv4(const struct intervals4 *intervals, const decision_id *classes, struct fold4 *fold)
 {
     fold->last = CLASS_NONE;
-    for (uint32_t i = 0; i < intervals->count; i++) fold4_add(fold, intervals->first[i], classes[intervals->cell[i]]);
+    for (uint32_t i = 0; i < intervals->count; i++)
+        fold4_add(fold, intervals->first[i], classes[intervals->cell[i]]);
 }
 
-/* The intervals from `from` up to (not including) `to`; to 0: to the end. *next is the first interval that starts above `from`
- * or a lower one, and is moved on. */
+/* The intervals from `from` up to (not including) `to`; to 0: to the end. *next is the first interval that
+ * starts above `from` or a lower one, and is moved on. */
 static void fold_range(const struct intervals6 *intervals, const decision_id *classes, uint64_t from, uint64_t to,
                        uint32_t *next, struct fold6 *fold)
 {
@@ -117,7 +121,8 @@ static void fold_range(const struct intervals6 *intervals, const decision_id *cl
     *next = i;
 }
 
-static void fold_ipv6(const struct intervals6 *intervals, const decision_id *classes, uint32_t hole, struct fold6 *fold)
+static void fold_ipv6(const struct intervals6 *intervals, const decision_id *classes, uint32_t hole,
+                      struct fold6 *fold)
 {
     uint32_t next = 0;
     fold->last = CLASS_NONE;
@@ -265,9 +270,9 @@ static inline uint32_t larger(uint32_t left, uint32_t right)
     return left > right ? left : right;
 }
 
-/* The highest power of 2 that is not above count >= 1. A search over `count` boundaries first chooses between the first and the
- * last that many, which overlap, and then halves evenly (Shar's method): no branch depends on the position, and a round
- * is five instructions. */
+/* The highest power of 2 that is not above count >= 1. A search over `count` boundaries first chooses
+ * between the first and the last that many, which overlap, and then halves evenly (Shar's method): no
+ * branch depends on the position, and a round is five instructions. */
 static inline size_t power_below(size_t count)
 {
     return (size_t)1 << (63 - __builtin_clzll(count));

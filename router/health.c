@@ -6,7 +6,8 @@
 
 #include "router/snapshot.h"
 
-/* So that decay alone keeps the bound on holding: the highest penalty reaches HEALTH_REUSE after HEALTH_HOLD_MAX_MS. */
+/* So that decay alone keeps the bound on holding: the highest penalty reaches HEALTH_REUSE after
+ * HEALTH_HOLD_MAX_MS. */
 #define PENALTY_MAX (HEALTH_REUSE * exp2((double)HEALTH_HOLD_MAX_MS / HEALTH_HALF_LIFE_MS))
 
 void health_init(struct health *health)
@@ -79,8 +80,10 @@ bool health_tick(struct health *health, const struct health_settings *settings, 
     return settle(health, now_ms);
 }
 
-/* Soonest time of the last of `missing` results in a row; missing >= 1. Before the first result, one may come at once. */
-static int64_t results_ms(const struct health *health, const struct health_settings *settings, int missing, int64_t now_ms)
+/* Soonest time of the last of `missing` results in a row; missing >= 1. Before the first result, one may
+ * come at once. */
+static int64_t results_ms(const struct health *health, const struct health_settings *settings, int missing,
+                          int64_t now_ms)
 {
     int64_t interval_ms = settings->interval_ms;
     int64_t next_ms = health->seen ? health->observed_ms + interval_ms : now_ms;

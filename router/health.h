@@ -7,10 +7,11 @@
  *       |                                  v
  *       +--- penalty below reuse ---- (held: up by its probes, kept down)
  *
- * Each change to down adds a penalty that halves every half-life (RFC 2439's idea on one endpoint); above the
- * suppress limit the endpoint is held down until the penalty decays below the reuse limit, at most HEALTH_HOLD_MAX_MS.
- * Before the first verdict the endpoint is up and `assumed`; a first failure of all probes takes it down after `fall`.
- * Pure: time is an argument in ms of one monotonic clock. Any thread, one at a time. */
+ * Each change to down adds a penalty that halves every half-life (RFC 2439's idea on one endpoint); above
+ * the suppress limit the endpoint is held down until the penalty decays below the reuse limit, at most
+ * HEALTH_HOLD_MAX_MS. Before the first verdict the endpoint is up and `assumed`; a first failure of all
+ * probes takes it down after `fall`. Pure: time is an argument in ms of one monotonic clock. Any thread,
+ * one at a time. */
 #ifndef MERIDIAN_HEALTH_H
 #define MERIDIAN_HEALTH_H
 
@@ -52,8 +53,9 @@ void health_init(struct health *health);
 bool health_observe(struct health *health, const struct health_settings *settings, bool success, int64_t now_ms);
 /* Let time pass (releases a hold). Returns true when `up` changed. */
 bool health_tick(struct health *health, const struct health_settings *settings, int64_t now_ms);
-/* Soonest time from now, in ms, at which `up` could change, given that results come at least interval_ms apart; never negative.
- * Up: the failures that are missing. Down: the successes that are missing, or the time to reuse when that is longer. */
+/* Soonest time from now, in ms, at which `up` could change, given that results come at least interval_ms
+ * apart; never negative. Up: the failures that are missing. Down: the successes that are missing, or the
+ * time to reuse when that is longer. */
 int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings, int64_t now_ms);
 
 #endif

@@ -1,9 +1,9 @@
 /* latency.c - filling the matrix of network latencies, layer over layer.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The operator's rows are sorted once by (layer, whom they are about), so a cell finds its rows by binary search and is
- * written from the weakest layer to the strongest: distance, nearest region, country, networks from the outermost inwards.
- * The cost is cells x regions + the rows that apply. */
+ * The operator's rows are sorted once by (layer, whom they are about), so a cell finds its rows by binary
+ * search and is written from the weakest layer to the strongest: distance, nearest region, country,
+ * networks from the outermost inwards. The cost is cells x regions + the rows that apply. */
 #include "router/latency.h"
 
 #include <math.h>
@@ -128,7 +128,8 @@ static void lay_networks(const struct table *table, network_id network, struct l
     while (depth > 0) lay_rows(table, about(LATENCY_FROM_NETWORK, chain[--depth]), row);
 }
 
-/* What nothing is known of must not look near beside what was measured: it counts as the farthest known one. */
+/* What nothing is known of must not look near beside what was measured: it counts as the farthest known
+ * one. */
 static void level_unknown(struct latency *row, size_t count)
 {
     uint32_t farthest_us = 0;
@@ -141,7 +142,8 @@ static void level_unknown(struct latency *row, size_t count)
 }
 
 /* Fill one row for a place; returns the nearest region. */
-static region_id fill_row(const struct table *table, const struct place *place, network_id network, struct latency *row)
+static region_id fill_row(const struct table *table, const struct place *place, network_id network,
+                          struct latency *row)
 {
     const struct model *model = table->model;
     region_id nearest = ID_NONE;
@@ -159,7 +161,8 @@ static region_id fill_row(const struct table *table, const struct place *place, 
         }
         lay_rows(table, about(LATENCY_FROM_REGION, nearest), row);
     }
-    if (place->country[0] != '\0') lay_rows(table, about(LATENCY_FROM_COUNTRY, country_number(place->country)), row);
+    if (place->country[0] != '\0')
+        lay_rows(table, about(LATENCY_FROM_COUNTRY, country_number(place->country)), row);
     lay_networks(table, network, row);
     if (!place->has_location) level_unknown(row, model->region_count);
     return nearest;
@@ -212,7 +215,8 @@ enum status latencies_new(const struct model *model, const struct atlas *atlas, 
     for (size_t i = 0; i < model->policy_count; i++) {
         const struct policy *policy = &model->policies[i];
         struct latency *row = latencies->unknown + i * model->region_count;
-        latencies->unknown_nearest[i] = fill_row(&table, policy->has_unknown ? &policy->unknown : &nowhere, ID_NONE, row);
+        latencies->unknown_nearest[i] =
+            fill_row(&table, policy->has_unknown ? &policy->unknown : &nowhere, ID_NONE, row);
     }
     table_fini(&table);
     *out = latencies;
@@ -236,20 +240,22 @@ region_id latency_nearest(const struct model *model, const struct place *place)
     return nearest;
 }
 
-/* How strong a row is for these clients: 0 does not apply, 1 by nearest region, 2 by country, 3 and up by network, where an
- * inner one is stronger. */
+/* How strong a row is for these clients: 0 does not apply, 1 by nearest region, 2 by country, 3 and up by
+ * network, where an inner one is stronger. */
 static unsigned row_strength(const struct model *model, const struct latency_row *row, const struct place *place,
                              network_id network, region_id nearest)
 {
     switch (row->from) {
     case LATENCY_FROM_REGION: return nearest != ID_NONE && row->nearest == nearest ? 1 : 0;
-    case LATENCY_FROM_COUNTRY: return place->country[0] != '\0' && strcmp(row->country, place->country) == 0 ? 2 : 0;
+    case LATENCY_FROM_COUNTRY:
+        return place->country[0] != '\0' && strcmp(row->country, place->country) == 0 ? 2 : 0;
     case LATENCY_FROM_NETWORK: break;
     }
     return network_within(model, network, row->network) ? 3u + model->networks[row->network].prefix.length : 0;
 }
 
-struct latency latency_of_place(const struct model *model, const struct place *place, network_id network, region_id region)
+struct latency latency_of_place(const struct model *model, const struct place *place, network_id network,
+                                region_id region)
 {
     region_id nearest = latency_nearest(model, place);
     struct latency best = {0, LATENCY_NONE};

@@ -7,8 +7,8 @@
  *   LATENCY_DISTANCE        base + slope * km (LAD fit over four clouds' matrices: 9.0 ms + 0.01522 ms/km, see README.md)
  *   LATENCY_NONE            no place and no row
  *
- * Each region takes the first layer that knows it. Of two rows for the same clients and region the later one counts.
- * Computed once per (model, atlas), not per tick. Pure; any thread. */
+ * Each region takes the first layer that knows it. Of two rows for the same clients and region the later
+ * one counts. Computed once per (model, atlas), not per tick. Pure; any thread. */
 #ifndef MERIDIAN_LATENCY_H
 #define MERIDIAN_LATENCY_H
 
@@ -45,13 +45,15 @@ struct latencies {
     region_id *unknown_nearest; /* by policy; ID_NONE when the policy has none */
 };
 
-/* `unknown` places belong to policies, so cells without a location hold only what rows say, and LATENCY_NONE for the other
- * regions (with the farthest known one's network_us, so that unmeasured never beats measured). ERR_MEMORY. */
+/* `unknown` places belong to policies, so cells without a location hold only what rows say, and
+ * LATENCY_NONE for the other regions (with the farthest known one's network_us, so that unmeasured never
+ * beats measured). ERR_MEMORY. */
 MUST_USE enum status latencies_new(const struct model *model, const struct atlas *atlas, struct latencies **out);
 void latencies_free(struct latencies *latencies);
 
 /* One place to one region, by the same layers. network may be ID_NONE. Slow: reads the whole table. */
-struct latency latency_of_place(const struct model *model, const struct place *place, network_id network, region_id region);
+struct latency latency_of_place(const struct model *model, const struct place *place, network_id network,
+                                region_id region);
 /* The region nearest to a place by distance, the lower id of two as near; ID_NONE without a location. */
 region_id latency_nearest(const struct model *model, const struct place *place);
 const char *latency_source_name(enum latency_source source);

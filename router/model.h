@@ -1,8 +1,9 @@
 /* model.h - what the operator declared: regions, endpoints, services, policies.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plain values, built once by whoever reads the configuration and never changed afterwards. All pointers are owned by that
- * builder and outlive every use (a world holds its configuration). Ids are indices into the arrays here. Pure; any thread.
+ * Plain values, built once by whoever reads the configuration and never changed afterwards. All pointers
+ * are owned by that builder and outlive every use (a world holds its configuration). Ids are indices into
+ * the arrays here. Pure; any thread.
  *
  *     service --> policy --> rules            region --> endpoints --> addresses | hostname
  *        |                                       ^
@@ -46,7 +47,8 @@ struct endpoint {
     const struct address *addresses; /* address_count of them; none when hostname is set */
     size_t address_count;
     const char *hostname; /* presentation form without the final dot, lower case; NULL: addresses */
-    /* rise/fall, interval etc. of its probe as far as the verdict needs them; probed == false: up unless said otherwise */
+    /* rise/fall, interval etc. of its probe as far as the verdict needs them; probed == false: up unless
+     * said otherwise */
     bool probed;
     uint32_t probe_interval_ms;
     uint32_t probe_timeout_ms;
@@ -64,16 +66,18 @@ struct region {
     uint32_t ramp_s;               /* after a return, the time to full share; 0: at once */
 };
 
-/* A prefix that a rule, a pin or the latency table names. Prefixes nest or are disjoint, so they form a forest and an
- * address is described completely by the innermost one that holds it. Sorted by prefix_compare. */
+/* A prefix that a rule, a pin or the latency table names. Prefixes nest or are disjoint, so they form a
+ * forest and an address is described completely by the innermost one that holds it. Sorted by
+ * prefix_compare. */
 struct network {
     struct prefix prefix;
     network_id parent; /* the innermost other network that covers it; ID_NONE: a root */
     pin_id pin;        /* pin on exactly this prefix; ID_NONE */
 };
 
-/* Operator's word on some clients. Exactly one of (network, asn), and a place, a region list, or both. A pin on a prefix
- * beats one on an AS; an inner prefix beats an outer. The regions act like a rule's `only` in front of all rules. */
+/* Operator's word on some clients. Exactly one of (network, asn), and a place, a region list, or both. A
+ * pin on a prefix beats one on an AS; an inner prefix beats an outer. The regions act like a rule's `only`
+ * in front of all rules. */
 struct pin {
     network_id network; /* ID_NONE: by asn */
     uint32_t asn;       /* 0: by network */
@@ -84,7 +88,8 @@ struct pin {
     uint32_t line; /* of the configuration file */
 };
 
-/* One `places:` rule. Lists of different kinds must all match, any element of a list suffices; an empty list matches all. */
+/* One `places:` rule. Lists of different kinds must all match, any element of a list suffices; an empty
+ * list matches all. */
 struct rule {
     const char (*continents)[3];
     size_t continent_count;

@@ -1,8 +1,8 @@
 /* planner.c - deciding for every cell and keeping each distinct decision once.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Decisions are interned in a hash table keyed by their shares alone: then the first entry of a chain with the same shares is
- * what `same` names. No allocation per cell; the table and the list grow by doubling. */
+ * Decisions are interned in a hash table keyed by their shares alone: then the first entry of a chain with
+ * the same shares is what `same` names. No allocation per cell; the table and the list grow by doubling. */
 #include "router/planner.h"
 
 #include <stdlib.h>
@@ -59,7 +59,8 @@ static enum status grow_slots(struct intern *intern)
     free(intern->slots);
     intern->slots = slots;
     intern->slot_count = count;
-    for (uint32_t id = 0; id < intern->decisions->count; id++) place_slot(intern, id); /* in order: chains keep theirs */
+    for (uint32_t id = 0; id < intern->decisions->count; id++)
+        place_slot(intern, id); /* in order: chains keep theirs */
     return OK;
 }
 

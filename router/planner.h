@@ -18,7 +18,7 @@ struct decisions {
     size_t count;          /* 1..DECISION_MAX */
     decision_id *by_cell;  /* input->atlas->cell_count */
     size_t cell_count;
-    decision_id *same;     /* by decision: the first one with the same shares (for other reasons); NULL: each its own */
+    decision_id *same;     /* by decision: the first one with the same shares for whatever reason; NULL: itself */
     size_t relaxed_cells[LADDER_LAST + 1]; /* cells by ladder step */
 };
 

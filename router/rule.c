@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* Any of `count` codes, each `width` bytes with its terminator, equal to `code`? An unknown code ("") equals none. */
+/* Any of `count` codes, each `width` bytes with its terminator, equal to `code`? An unknown code ("")
+ * equals none. */
 static bool code_in(const char *codes, size_t count, size_t width, const char *code)
 {
     for (size_t i = 0; i < count; i++) {

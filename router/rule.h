@@ -1,8 +1,8 @@
 /* rule.h - which `places:` rule speaks for some clients.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Lists of different kinds must all match, any element of a list suffices, an empty list matches everybody. The first rule
- * that matches is the only one that counts. Pure; any thread. */
+ * Lists of different kinds must all match, any element of a list suffices, an empty list matches everybody.
+ * The first rule that matches is the only one that counts. Pure; any thread. */
 #ifndef MERIDIAN_RULE_H
 #define MERIDIAN_RULE_H
 

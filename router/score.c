@@ -4,7 +4,8 @@
 
 #define US_PER_MS 1000
 
-/* Terms are not negative, so adding a half rounds to the nearest. No sum of terms can overflow below this bound. */
+/* Terms are not negative, so adding a half rounds to the nearest. No sum of terms can overflow below this
+ * bound. */
 #define TERM_MAX_US (INT64_MAX / 8)
 
 static int64_t round_us(double us)

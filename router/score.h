@@ -31,8 +31,8 @@ struct score {
  * Rounds each term to the nearest microsecond. Cannot fail. Source: router/README.md. */
 struct score score_region(const struct policy *policy, struct latency latency, const struct region_view *view);
 
-/* The same in two halves, for whoever scores one region for many cells: the terms that depend on the region alone, and the
- * network's. score_region(p, l, v) == score_add_network(p, score_base(p, v), l). */
+/* The same in two halves, for whoever scores one region for many cells: the terms that depend on the region
+ * alone, and the network's. score_region(p, l, v) == score_add_network(p, score_base(p, v), l). */
 struct score score_base(const struct policy *policy, const struct region_view *view);
 struct score score_add_network(const struct policy *policy, struct score base, struct latency latency);
 int64_t score_network_us(const struct policy *policy, struct latency latency);

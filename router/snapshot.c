@@ -181,7 +181,7 @@ static void derive_ramp(const struct region *region, int64_t now_ms, struct regi
     if (elapsed_ms >= ramp_ms) return;
     int64_t step = elapsed_ms * RAMP_STEPS / ramp_ms;
     view->ramp_permille = (uint16_t)(RAMP_START_PERMILLE + (PERMILLE - RAMP_START_PERMILLE) * step / RAMP_STEPS);
-    int64_t next_step_ms = ((step + 1) * ramp_ms + RAMP_STEPS - 1) / RAMP_STEPS; /* first ms that counts as the next step */
+    int64_t next_step_ms = ((step + 1) * ramp_ms + RAMP_STEPS - 1) / RAMP_STEPS; /* the first ms of the next */
     view->next_change_ms = sooner(view->next_change_ms, next_step_ms - elapsed_ms);
 }
 

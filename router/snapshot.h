@@ -1,8 +1,8 @@
 /* snapshot.h - what is known now of every endpoint and region, as the router sees it.
  * SPDX-License-Identifier: Apache-2.0
  *
- * state/ fills the endpoints from facts; snapshot_derive computes the regions from them. Values, no pointers into stores;
- * times are this host's monotonic clock in ms. Pure; any thread. */
+ * state/ fills the endpoints from facts; snapshot_derive computes the regions from them. Values, no
+ * pointers into stores; times are this host's monotonic clock in ms. Pure; any thread. */
 #ifndef MERIDIAN_SNAPSHOT_H
 #define MERIDIAN_SNAPSHOT_H
 
@@ -15,8 +15,9 @@
 
 #define SNAPSHOT_UNKNOWN (-1) /* for every int64_t below */
 
-/* A region that returns starts with RAMP_START_PERMILLE of its capacity and grows by RAMP_STEPS equal steps to all of it: steps,
- * because each is a publication and shortens TTLs; a tenth, because a cold region serves some load at once. */
+/* A region that returns starts with RAMP_START_PERMILLE of its capacity and grows by RAMP_STEPS equal steps
+ * to all of it: steps, because each is a publication and shortens TTLs; a tenth, because a cold region
+ * serves some load at once. */
 #define RAMP_START_PERMILLE 100
 #define RAMP_STEPS 9
 
@@ -34,7 +35,7 @@ struct endpoint_view {
     enum verdict_reason reason;
     int64_t since_ms;          /* when the verdict last changed; SNAPSHOT_UNKNOWN: never */
     int64_t verdict_age_ms;    /* age of the newest probe result; SNAPSHOT_UNKNOWN: none */
-    int64_t next_change_ms;    /* soonest time from now that the verdict could change; SNAPSHOT_UNKNOWN: it cannot by itself */
+    int64_t next_change_ms;    /* soonest time from now that the verdict could change; SNAPSHOT_UNKNOWN: it cannot */
     int64_t processing_us;     /* EWMA; SNAPSHOT_UNKNOWN */
     int64_t processing_p95_us; /* SNAPSHOT_UNKNOWN */
     int64_t processing_age_ms;
@@ -43,24 +44,24 @@ struct endpoint_view {
     double capacity_rps; /* reported, else the model's; 0 unknown */
 };
 
-/* Endpoints of weight 0 count for nothing here. */
+/* Endpoints of weight 0 count for nothing here. SNAPSHOT_UNKNOWN stands for what is not known. */
 struct region_view {
     bool up;
     bool drained;
-    enum verdict_reason reason; /* down: VERDICT_ENDPOINTS; up: the strongest of its endpoints' reasons */
-    int64_t since_ms;           /* when `up` last changed; SNAPSHOT_UNKNOWN: never */
-    int64_t returned_ms;        /* when it last came back into service (up, not drained): the ramp runs from here; SNAPSHOT_UNKNOWN */
-    int64_t next_change_ms;     /* soonest time from now that an endpoint's verdict or the ramp changes; SNAPSHOT_UNKNOWN */
+    enum verdict_reason reason;   /* down: VERDICT_ENDPOINTS; up: the strongest of its endpoints' reasons */
+    int64_t since_ms;             /* when `up` last changed */
+    int64_t returned_ms;          /* when it came back into service (up, not drained): the ramp's start */
+    int64_t next_change_ms;       /* soonest time from now that an endpoint's verdict or the ramp changes */
     uint32_t weight_up;
     uint32_t weight_total;
-    uint16_t ramp_permille; /* share of its capacity it may take since its return; 1000: all */
-    double load_rps;        /* negative: unknown; endpoints that report none are taken to be as busy as the others */
-    double capacity_rps;    /* of the endpoints that are up, ramped; 0 unknown (also when one of them has none stated) */
-    double utilisation;     /* load over capacity, may exceed 1; negative: unknown */
-    int64_t utilisation_permille; /* the same, rounded; SNAPSHOT_UNKNOWN */
+    uint16_t ramp_permille;       /* share of its capacity it may take since its return; 1000: all */
+    double load_rps;              /* negative: unknown; who reports none is taken to be as busy as the others */
+    double capacity_rps;          /* of the endpoints that are up, ramped; 0: unknown, as when one states none */
+    double utilisation;           /* load over capacity, may exceed 1; negative: unknown */
+    int64_t utilisation_permille; /* the same, rounded */
     int64_t load_age_ms;
-    int64_t processing_us;  /* a reported one, else the mean of the endpoints' by weight; SNAPSHOT_UNKNOWN */
-    int64_t processing_p95_us; /* the endpoints' highest */
+    int64_t processing_us;        /* a reported one, else the mean of the endpoints' by weight */
+    int64_t processing_p95_us;    /* the endpoints' highest */
     int64_t processing_age_ms;
 };
 
@@ -87,8 +88,9 @@ MUST_USE enum status snapshot_new(const struct model *model, struct snapshot **o
 MUST_USE enum status snapshot_copy(const struct snapshot *from, struct snapshot **out);
 void snapshot_free(struct snapshot *snapshot);
 
-/* Compute `regions` from `endpoints` and `reports`. `before` is the previous snapshot of the same model or NULL; it gives
- * since_ms and returned_ms, from which the ramp runs (a region that was never seen out of service needs no ramp). */
+/* Compute `regions` from `endpoints` and `reports`. `before` is the previous snapshot of the same model or
+ * NULL; it gives since_ms and returned_ms, from which the ramp runs (a region that was never seen out of
+ * service needs no ramp). */
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);
 
 const char *verdict_reason_name(enum verdict_reason reason);

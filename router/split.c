@@ -1,11 +1,12 @@
 /* split.c - weighted rendezvous hashing in integers.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each region draws u in (0, 1] from a hash of (block, region); the region with the smallest -log2(u) / weight wins. These are
- * exponential variables with rates proportional to the weights, so each wins in proportion to its weight; and as a
- * region's draw depends on nothing but itself, a change of one weight moves blocks only to or from that region
- * (Thaler and Ravishankar 1998 for equal weights; Schindelhauer and Schomaker 2005, the logarithmic method, for unequal
- * ones). Quotients are compared by multiplying crosswise. */
+ * Each region draws u in (0, 1] from a hash of (block, region); the region with the smallest -log2(u) /
+ * weight wins. These are exponential variables with rates proportional to the weights, so each wins in
+ * proportion to its weight; and as a region's draw depends on nothing but itself, a change of one weight
+ * moves blocks only to or from that region (Thaler and Ravishankar 1998 for equal weights; Schindelhauer
+ * and Schomaker 2005, the logarithmic method, for unequal ones). Quotients are compared by multiplying
+ * crosswise. */
 #include "router/split.h"
 
 #define LOG_TABLE_BITS 7
@@ -32,8 +33,8 @@ static const uint32_t log2_table[(1 << LOG_TABLE_BITS) + 1] = {
     0x80000000u,
 };
 
-/* -log2(draw / 2^32) times 2^31, for draw 1..2^32: interpolated on a straight line within 1/128 of an octave, which is
- * wrong by 1.1e-5 at most, and exact at 0. */
+/* -log2(draw / 2^32) times 2^31, for draw 1..2^32: interpolated on a straight line within 1/128 of an
+ * octave, which is wrong by 1.1e-5 at most, and exact at 0. */
 static uint64_t minus_log2(uint64_t draw)
 {
     unsigned octave = 63 - (unsigned)__builtin_clzll(draw); /* 0..32 */
@@ -45,7 +46,8 @@ static uint64_t minus_log2(uint64_t draw)
     return ((uint64_t)(32 - octave) << LOG_ONE_BITS) - fraction;
 }
 
-/* A finalizer of 64 bits in which every bit of the input moves every bit of the result (the constants of SplitMix64). */
+/* A finalizer of 64 bits in which every bit of the input moves every bit of the result (the constants of
+ * SplitMix64). */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -63,7 +65,8 @@ uint32_t split_key(const char *name)
 region_id split_pick(const struct decision *decision, enum family family, uint64_t position)
 {
     if (decision->share_count == 1) return decision->shares[0].region;
-    uint64_t block = family == FAMILY_IPV4 ? position >> (32 - SPLIT_BLOCK_IPV4) : position >> (64 - SPLIT_BLOCK_IPV6);
+    uint64_t block =
+        family == FAMILY_IPV4 ? position >> (32 - SPLIT_BLOCK_IPV4) : position >> (64 - SPLIT_BLOCK_IPV6);
     uint64_t seed = mix(block << 8 | (uint64_t)family);
     const struct share *best = &decision->shares[0];
     uint64_t best_cost = UINT64_MAX / SHARE_TOTAL; /* above every minus_log2, which is at most 32 * 2^31 */

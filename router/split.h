@@ -1,9 +1,10 @@
 /* split.h - which of a decision's regions a client block gets.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Weighted rendezvous hashing over the client's block (the address cut to /20 or /36): a change of weights moves only the
- * share that must move, and no table of blocks exists. Regions take part by a key made from their name, so every PoP picks the
- * same, whatever the order of regions in its configuration, and a region added to that order moves only what it takes. */
+ * Weighted rendezvous hashing over the client's block (the address cut to /20 or /36): a change of weights
+ * moves only the share that must move, and no table of blocks exists. Regions take part by a key made from
+ * their name, so every PoP picks the same, whatever the order of regions in its configuration, and a region
+ * added to that order moves only what it takes. */
 #ifndef MERIDIAN_SPLIT_H
 #define MERIDIAN_SPLIT_H
 
@@ -13,12 +14,12 @@
 #define SPLIT_BLOCK_IPV4 20 /* bits; the ECS scope of a split answer is at least this */
 #define SPLIT_BLOCK_IPV6 36
 
-/* A region's key: a hash of its name (two of 255 names collide once in a hundred thousand fleets; the heavier of the two
- * would then get the share of both). */
+/* A region's key: a hash of its name (two of 255 names collide once in a hundred thousand fleets; the
+ * heavier of the two would then get the share of both). */
 uint32_t split_key(const char *name);
 
-/* position: address_position of the client's address as asked. A decision of one share returns it at once. Hot: no allocation,
- * no libm. */
+/* position: address_position of the client's address as asked. A decision of one share returns it at once.
+ * Hot: no allocation, no libm. */
 region_id split_pick(const struct decision *decision, enum family family, uint64_t position);
 
 #endif

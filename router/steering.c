@@ -1,8 +1,8 @@
 /* steering.c - choosing regions for a cell.
  * SPDX-License-Identifier: Apache-2.0
  *
- * What does not depend on the client is computed once (struct contender). A cell then costs one pass over the regions that are on
- * the best rung; more passes only where a region ramps or a trace is wanted. */
+ * What does not depend on the client is computed once (struct contender). A cell then costs one pass over
+ * the regions that are on the best rung; more passes only where a region ramps or a trace is wanted. */
 #include "router/steering.h"
 
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "router/rule.h"
 #include "router/split.h"
 
-/* Rungs refine the ladder: its fourth step has two, so that a region that is up but has no weight goes before dead ones. */
+/* Rungs refine the ladder: its fourth step has two, so that a region that is up but has no weight goes
+ * before dead ones. */
 enum rung { RUNG_CAPACITY = 1, RUNG_FULL, RUNG_DRAINED, RUNG_UNWEIGHTED, RUNG_UNHEALTHY };
 
 static enum ladder rung_ladder(unsigned rung)
@@ -45,7 +46,8 @@ static struct region_set set_of(const region_id *regions, size_t count)
 static struct region_set set_intersection(const struct region_set *left, const struct region_set *right)
 {
     struct region_set both;
-    for (size_t i = 0; i < sizeof both.words / sizeof *both.words; i++) both.words[i] = left->words[i] & right->words[i];
+    for (size_t i = 0; i < sizeof both.words / sizeof *both.words; i++)
+        both.words[i] = left->words[i] & right->words[i];
     return both;
 }
 
@@ -119,7 +121,8 @@ struct cell_view {
     unsigned rung; /* the one that found somebody; all contenders of it that are allowed are eligible */
 };
 
-/* Latencies to every region. Where the cell's own say nothing, the policy's `unknown` place speaks; `merged` is room for that. */
+/* Latencies to every region. Where the cell's own say nothing, the policy's `unknown` place speaks;
+ * `merged` is room for that. */
 static const struct latency *cell_latencies(const struct steering_input *input, cell_id cell, bool own_place,
                                             struct latency merged[REGION_MAX])
 {
@@ -179,7 +182,9 @@ static void apply_pin_and_rules(struct cell_view *view, const struct cell *cell)
 static void climb(struct cell_view *view)
 {
     view->rung = best_rung(view);
-    if (!view->restricted || view->rung < RUNG_UNWEIGHTED || view->spoken == NULL || !view->spoken->fallback_any) return;
+    if (!view->restricted || view->rung < RUNG_UNWEIGHTED || view->spoken == NULL ||
+        !view->spoken->fallback_any)
+        return;
     unsigned anywhere = view->lineup->contenders[0].rung; /* they are sorted by rung */
     if (anywhere >= RUNG_UNWEIGHTED) return;
     view->rung = anywhere;
@@ -208,7 +213,8 @@ static bool eligible(const struct cell_view *view, const struct contender *conte
     return contender->rung == view->rung && view_allows(view, contender->region);
 }
 
-/* Everything that is a candidate in this pass: eligible (or, for a trace's ranks, not) and not taken before. */
+/* Everything that is a candidate in this pass: eligible (or, for a trace's ranks, not) and not taken
+ * before. */
 struct pass {
     struct region_set taken;
     bool excluded_ones;
@@ -277,8 +283,9 @@ static struct part part_of(const struct contender *contender, uint64_t amount)
     return (struct part){.region = contender->region, .key = contender->key, .amount = amount};
 }
 
-/* Scale to SHARE_TOTAL by largest remainder (Hamilton's method): every share is its exact one rounded up or down, and they sum
- * up. Parts that come to nothing are dropped. Some amount is above 0; each is at most 2^32 * 1000. */
+/* Scale to SHARE_TOTAL by largest remainder (Hamilton's method): every share is its exact one rounded up or
+ * down, and they sum up. Parts that come to nothing are dropped. Some amount is above 0; each is at most
+ * 2^32 * 1000. */
 static void allot(struct part *parts, size_t count, struct decision *out)
 {
     uint64_t total = 0, given = 0;
@@ -298,7 +305,8 @@ static void allot(struct part *parts, size_t count, struct decision *out)
     }
 }
 
-/* The best takes all; while it ramps, it takes its ramp's share of what is left and the next in order goes on. */
+/* The best takes all; while it ramps, it takes its ramp's share of what is left and the next in order goes
+ * on. */
 static size_t choose_best(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
 {
     struct pass pass = {0};
@@ -427,13 +435,13 @@ struct decision steering_choose(const struct lineup *lineup, cell_id cell, struc
     policy_id policy = input->plan->policy;
     bool has_unknown = lineup->policy->has_unknown;
     bool placeless = clients->place.source == PLACE_UNKNOWN && has_unknown;
-    bool located = clients->place.has_location && !placeless;
+    bool own_place = (clients->place.has_location && !placeless) || !has_unknown;
     struct latency merged[REGION_MAX];
     struct cell_view view = {
         .lineup = lineup,
         .place = placeless ? &lineup->policy->unknown : &clients->place,
-        .nearest = located || !has_unknown ? input->latencies->nearest[cell] : input->latencies->unknown_nearest[policy],
-        .latencies = cell_latencies(input, cell, located || !has_unknown, merged),
+        .nearest = own_place ? input->latencies->nearest[cell] : input->latencies->unknown_nearest[policy],
+        .latencies = cell_latencies(input, cell, own_place, merged),
     };
     apply_pin_and_rules(&view, clients);
     climb(&view);

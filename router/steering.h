@@ -1,20 +1,22 @@
 /* steering.h - one cell's decision: which regions its clients get, in which shares, and why.
  * SPDX-License-Identifier: Apache-2.0
  *
- * steering_choose is the only implementation: the planner calls it for every cell, explain calls it for one with a trace
- * (steering_decide).
+ * steering_choose is the only implementation: the planner calls it for every cell, explain calls it for one
+ * with a trace (steering_decide).
  *
  * The ladder, so that an answer is never empty (each step is tried when the one before left nobody):
  *   1 up, not drained, with room   2 up, not drained (capacity relaxed)   3 up (drained too)   4 all (unhealthy too)
- * Under STEERING_WEIGHTED the first three steps take regions with a weight only; the fourth begins with what is up without one.
+ * Under STEERING_WEIGHTED the first three steps take regions with a weight only; the fourth begins with
+ * what is up without one.
  *
- * `only` (and a pin's regions) hold on every step. A rule with `fallback: any` tries steps 1 to 3 over all regions of the plan
- * before its own step 4: a region that answers elsewhere is better than a dead one here. A pin's regions stand in front of
- * the rules: where a plan has at least one of them, no rule is asked. `prefer` goes before the steering's order.
+ * `only` (and a pin's regions) hold on every step. A rule with `fallback: any` tries steps 1 to 3 over all
+ * regions of the plan before its own step 4: a region that answers elsewhere is better than a dead one
+ * here. A pin's regions stand in front of the rules: where a plan has at least one of them, no rule is
+ * asked. `prefer` goes before the steering's order.
  *
- * A region that ramps (region_view.ramp_permille) takes that share of the clients that would choose it and leaves the rest to
- * the next in order, so the decision is a split; under STEERING_WEIGHTED its weight is scaled. Ties go to the lower region id.
- * Pure. */
+ * A region that ramps (region_view.ramp_permille) takes that share of the clients that would choose it and
+ * leaves the rest to the next in order, so the decision is a split; under STEERING_WEIGHTED its weight is
+ * scaled. Ties go to the lower region id. Pure. */
 #ifndef MERIDIAN_STEERING_H
 #define MERIDIAN_STEERING_H
 
@@ -81,7 +83,8 @@ struct steering_input {
     const struct snapshot *snapshot;
 };
 
-/* One region of the plan as far as it does not depend on the client: what steering_prepare computes once for all cells. */
+/* One region of the plan as far as it does not depend on the client: what steering_prepare computes once
+ * for all cells. */
 struct contender {
     region_id region;
     uint8_t rung;           /* first step of the ladder that takes it, see steering.c */
@@ -101,8 +104,9 @@ struct lineup {
 };
 
 void steering_prepare(const struct steering_input *input, struct lineup *out);
-/* Decide for one cell. trace may be NULL. Cannot fail: the ladder's last step takes every region of the plan that the
- * residency rules allow, and configuration guarantees one (if it did not, the rule counts as left: left_only). */
+/* Decide for one cell. trace may be NULL. Cannot fail: the ladder's last step takes every region of the
+ * plan that the residency rules allow, and configuration guarantees one (if it did not, the rule counts as
+ * left: left_only). */
 struct decision steering_choose(const struct lineup *lineup, cell_id cell, struct steering_trace *trace);
 /* Both at once. */
 struct decision steering_decide(const struct steering_input *input, cell_id cell, struct steering_trace *trace);
@@ -113,8 +117,9 @@ bool decision_same_shares(const struct decision *left, const struct decision *ri
 const char *exclusion_name(enum exclusion exclusion);
 const char *ladder_name(enum ladder ladder);
 
-/* The service's TTL now, in seconds: the time to the soonest possible change of any of its regions' verdicts, rounded down to
- * a step of 1 2 3 5 10 15 20 30 60 120 300 ... (few publications), within [ttl_min_s, ttl_s]. */
+/* The service's TTL now, in seconds: the time to the soonest possible change of any of its regions'
+ * verdicts, rounded down to a step of 1 2 3 5 10 15 20 30 60 120 300 ... (few publications), within
+ * [ttl_min_s, ttl_s]. */
 uint32_t service_ttl_s(const struct model *model, const struct service *service, const struct snapshot *snapshot);
 
 #endif

@@ -86,7 +86,8 @@ enum { CELL_UNKNOWN, CELL_NEW_YORK, CELL_LONDON, CELL_SINGAPORE, CELL_SEATTLE, F
 
 #define FLEET_ENDPOINTS (2 * FLEET_REGIONS)
 
-/* Two endpoints a region, each with half of the region's capacity. Tests change what they like, then call fleet_ready. */
+/* Two endpoints a region, each with half of the region's capacity. Tests change what they like, then call
+ * fleet_ready. */
 struct fleet {
     struct region regions[FLEET_REGIONS];
     struct endpoint endpoints[FLEET_ENDPOINTS];
@@ -107,8 +108,8 @@ struct fleet {
     struct steering_input input;
 };
 
-static inline struct place place_at(const char *continent, const char *country, const char *subdivision, double latitude,
-                                    double longitude)
+static inline struct place place_at(const char *continent, const char *country, const char *subdivision,
+                                    double latitude, double longitude)
 {
     struct place place = {
         .has_location = true, .location = {latitude, longitude}, .source = PLACE_DATABASE,
@@ -202,7 +203,8 @@ static inline void fleet_ready(struct fleet *fleet)
 {
     assert_int_equal(latencies_new(&fleet->model, &fleet->atlas, &fleet->latencies), OK);
     assert_int_equal(snapshot_new(&fleet->model, &fleet->snapshot), OK);
-    fleet->input = (struct steering_input){&fleet->model, &fleet->plan, &fleet->atlas, fleet->latencies, fleet->snapshot};
+    fleet->input =
+        (struct steering_input){&fleet->model, &fleet->plan, &fleet->atlas, fleet->latencies, fleet->snapshot};
 }
 
 static inline void fleet_report(struct fleet *fleet, region_id region, double load_rps, int64_t processing_ms)

@@ -25,12 +25,14 @@ struct world {
 static void world_init(struct world *world)
 {
     memset(world, 0, sizeof *world);
-    world->atlas = (struct atlas){
-        .ipv4 = {1, world->first4, world->cells4}, .ipv6 = {1, world->first6, world->cells6}, .cell_count = WORLD_CELLS};
+    world->atlas = (struct atlas){.ipv4 = {1, world->first4, world->cells4},
+                                  .ipv6 = {1, world->first6, world->cells6},
+                                  .cell_count = WORLD_CELLS};
     world->decisions = (struct decisions){
         .list = world->list, .count = WORLD_DECISIONS, .by_cell = world->by_cell, .cell_count = WORLD_CELLS};
     for (region_id i = 0; i < WORLD_DECISIONS; i++) {
-        world->list[i] = (struct decision){.share_count = 1, .ladder = LADDER_CAPACITY, .shares = {{i, SHARE_TOTAL, i}}};
+        world->list[i] =
+            (struct decision){.share_count = 1, .ladder = LADDER_CAPACITY, .shares = {{i, SHARE_TOTAL, i}}};
         world->by_cell[i] = i;
     }
 }
@@ -185,7 +187,8 @@ static void a_split_s_scope_is_at_least_its_block(void **state)
     (void)state;
     struct world world;
     world_init(&world);
-    world.list[0] = (struct decision){.share_count = 2, .ladder = LADDER_CAPACITY, .shares = {{0, 400, 0}, {1, 600, 1}}};
+    world.list[0] =
+        (struct decision){.share_count = 2, .ladder = LADDER_CAPACITY, .shares = {{0, 400, 0}, {1, 600, 1}}};
     add4(&world, "10.0.0.0", 1);
     add4(&world, "10.0.1.0", 0);
     add6(&world, "2a00::", 1);
@@ -238,10 +241,12 @@ static int compare_positions(const void *left, const void *right)
 static uint32_t random_boundaries(struct dice *dice, enum family family, uint64_t out[WORLD_INTERVALS])
 {
     uint32_t wanted = 1 + dice_below(dice, dice_once_in(dice, 3) ? WORLD_INTERVALS - 1 : 20), count = 0;
-    static const uint64_t crowded[] = {0x2000ull << 48, 0x20010000ull << 32, 0x2002ull << 48, 0x2a02ull << 48, 0x4000ull << 48};
+    static const uint64_t crowded[] = {0x2000ull << 48, 0x20010000ull << 32, 0x2002ull << 48, 0x2a02ull << 48,
+                                       0x4000ull << 48};
     for (uint32_t i = 1; i < wanted; i++) {
         out[i] = random_boundary(dice, family_bits(family));
-        if (family == FAMILY_IPV6 && !dice_once_in(dice, 4)) out[i] = crowded[dice_below(dice, 5)] + (out[i] >> (3 + dice_below(dice, 40)));
+        if (family == FAMILY_IPV6 && !dice_once_in(dice, 4))
+            out[i] = crowded[dice_below(dice, 5)] + (out[i] >> (3 + dice_below(dice, 40)));
         if (family == FAMILY_IPV4 && dice_once_in(dice, 2)) out[i] = 0xc0a80000u + (out[i] >> 16);
     }
     out[0] = 0;
@@ -275,7 +280,8 @@ static void world_random(struct world *world, struct dice *dice)
             uint16_t weight = (uint16_t)(1 + dice_below(dice, SHARE_TOTAL - 1));
             world->list[i].share_count = 2;
             world->list[i].shares[0] = (struct share){i, weight, i};
-            world->list[i].shares[1] = (struct share){(region_id)(i + 10), (uint16_t)(SHARE_TOTAL - weight), i + 10u};
+            world->list[i].shares[1] =
+                (struct share){(region_id)(i + 10), (uint16_t)(SHARE_TOTAL - weight), i + 10u};
         } else if (i > 0 && dice_once_in(dice, 4)) {
             world->list[i] = world->list[i - 1];
             world->list[i].ladder = LADDER_FULL;
@@ -333,7 +339,8 @@ static void check_position(const struct world *world, enum family family, uint64
     unsigned block = family == FAMILY_IPV4 ? SPLIT_BLOCK_IPV4 : SPLIT_BLOCK_IPV6;
     char text[ADDRESS_TEXT_MAX];
     address_format(&address, text);
-    if (!decision_same_shares(decision, expected_decision(world, family, position))) fail_msg("%s: wrong decision", text);
+    if (!decision_same_shares(decision, expected_decision(world, family, position)))
+        fail_msg("%s: wrong decision", text);
     if (!constant_within(world, family, position, hit.scope, points, point_count))
         fail_msg("%s: not constant within /%u", text, hit.scope);
     if (decision->share_count > 1 && hit.scope < block) fail_msg("%s: a split with scope /%u", text, hit.scope);

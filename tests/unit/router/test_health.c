@@ -6,7 +6,8 @@
 
 #define INTERVAL_MS 1000
 
-static const struct health_settings settings = {.rise = 3, .fall = 2, .interval_ms = INTERVAL_MS, .timeout_ms = 500};
+static const struct health_settings settings = {
+    .rise = 3, .fall = 2, .interval_ms = INTERVAL_MS, .timeout_ms = 500};
 
 static void observe_times(struct health *health, bool success, int times, int64_t *now_ms)
 {
@@ -207,8 +208,8 @@ static void a_clock_that_stands_or_steps_back_breaks_nothing(void **state)
     assert_false(health.up);
 }
 
-/* Random results, at least an interval apart: `up` never changes before the time that was promised, `held` never outlasts
- * its bound, and the parts always agree. */
+/* Random results, at least an interval apart: `up` never changes before the time that was promised, `held`
+ * never outlasts its bound, and the parts always agree. */
 static void no_random_history_breaks_a_promise(void **state)
 {
     (void)state;
@@ -233,7 +234,8 @@ static void no_random_history_breaks_a_promise(void **state)
             } else {
                 changed = health_tick(&health, &random, now_ms);
             }
-            if (changed && now_ms < promised_ms) fail_msg("changed %lld ms early", (long long)(promised_ms - now_ms));
+            if (changed && now_ms < promised_ms)
+                fail_msg("changed %lld ms early", (long long)(promised_ms - now_ms));
             assert_int_equal(health.up, health.probed_up && !health.suppressed);
             assert_int_equal(health.held, health.probed_up && health.suppressed);
             if (health.suppressed) assert_true(now_ms < health.fallen_ms + HEALTH_HOLD_MAX_MS);

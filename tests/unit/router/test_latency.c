@@ -96,7 +96,8 @@ static void of_two_equal_rows_the_later_counts(void **state)
     fleet.model.latency_row_count = 2;
     fleet_ready(&fleet);
     assert_int_equal(entry(&fleet, CELL_LONDON, US_WEST_2).network_us, 2);
-    assert_int_equal(latency_of_place(&fleet.model, &fleet.cells[CELL_LONDON].place, ID_NONE, US_WEST_2).network_us, 2);
+    assert_int_equal(
+        latency_of_place(&fleet.model, &fleet.cells[CELL_LONDON].place, ID_NONE, US_WEST_2).network_us, 2);
     fleet_fini(&fleet);
 }
 
@@ -177,21 +178,25 @@ static void the_matrix_agrees_with_one_look_up_at_a_time(void **state)
         struct latency_row rows[ROWS];
         struct cell cells[CELLS];
         for (int i = 0; i < NETWORKS; i++) {
-            network_id parent = i == 0 || dice_once_in(&dice, 4) ? ID_NONE : (network_id)dice_below(&dice, (uint32_t)i);
+            network_id parent =
+                i == 0 || dice_once_in(&dice, 4) ? ID_NONE : (network_id)dice_below(&dice, (uint32_t)i);
             uint8_t length = parent == ID_NONE ? 8 : (uint8_t)(networks[parent].prefix.length + 1);
             networks[i] = (struct network){.prefix = {.length = length}, .parent = parent, .pin = ID_NONE};
         }
         for (int i = 0; i < ROWS; i++) {
             rows[i] = (struct latency_row){
-                .from = (enum latency_from)dice_below(&dice, 3), .network = (network_id)dice_below(&dice, NETWORKS),
-                .nearest = (region_id)dice_below(&dice, FLEET_REGIONS), .to = (region_id)dice_below(&dice, FLEET_REGIONS),
+                .from = (enum latency_from)dice_below(&dice, 3),
+                .network = (network_id)dice_below(&dice, NETWORKS),
+                .nearest = (region_id)dice_below(&dice, FLEET_REGIONS),
+                .to = (region_id)dice_below(&dice, FLEET_REGIONS),
                 .latency_us = dice_below(&dice, 300000),
             };
             memcpy(rows[i].country, countries[1 + dice_below(&dice, 4)], 3);
         }
         for (int i = 0; i < CELLS; i++) {
             cells[i] = (struct cell){
-                .place = place_at("", countries[dice_below(&dice, 5)], "", dice_below(&dice, 180) - 90.0, dice_below(&dice, 360) - 180.0),
+                .place = place_at("", countries[dice_below(&dice, 5)], "", dice_below(&dice, 180) - 90.0,
+                                  dice_below(&dice, 360) - 180.0),
                 .network = dice_once_in(&dice, 3) ? ID_NONE : (network_id)dice_below(&dice, NETWORKS),
             };
         }

@@ -19,7 +19,8 @@ static const struct pin pins[PINS] = {
     [PIN_24] = {.network = NETWORK_24},
     [PIN_AS] = {.network = ID_NONE, .asn = 64496},
 };
-static const struct model model = {.networks = networks, .network_count = NETWORKS, .pins = pins, .pin_count = PINS};
+static const struct model model = {
+    .networks = networks, .network_count = NETWORKS, .pins = pins, .pin_count = PINS};
 
 static void a_network_is_within_itself_and_its_ancestors(void **state)
 {

@@ -157,8 +157,17 @@ static void many_distinct_decisions_are_interned_exactly(void **state)
     struct policy policy = {.steering = STEERING_WEIGHTED};
     struct plan the_plan = {0, all, REGIONS};
     struct model model = {
-        .regions = regions, .region_count = REGIONS, .endpoints = endpoints, .endpoint_count = REGIONS, .policies = &policy,
-        .policy_count = 1, .plans = &the_plan, .plan_count = 1, .pins = pins, .pin_count = PINS, .latency_rows = no_rows,
+        .regions = regions,
+        .region_count = REGIONS,
+        .endpoints = endpoints,
+        .endpoint_count = REGIONS,
+        .policies = &policy,
+        .policy_count = 1,
+        .plans = &the_plan,
+        .plan_count = 1,
+        .pins = pins,
+        .pin_count = PINS,
+        .latency_rows = no_rows,
     };
     struct atlas atlas = {.cells = cells, .cell_count = CELLS};
     struct latencies *latencies;

@@ -7,8 +7,10 @@
 static const struct network networks[] = {{.parent = ID_NONE, .pin = ID_NONE}, {.parent = 0, .pin = ID_NONE}};
 static const struct model model = {.networks = networks, .network_count = 2};
 
-static const struct place seattle = {.continent = "NA", .country = "US", .subdivision = "WA", .source = PLACE_DATABASE};
-static const struct place perth = {.continent = "OC", .country = "AU", .subdivision = "WA", .source = PLACE_DATABASE};
+static const struct place seattle = {
+    .continent = "NA", .country = "US", .subdivision = "WA", .source = PLACE_DATABASE};
+static const struct place perth = {
+    .continent = "OC", .country = "AU", .subdivision = "WA", .source = PLACE_DATABASE};
 static const struct place nowhere;
 
 static bool matches(const struct rule *rule, const struct place *place, network_id network, uint32_t asn)
@@ -39,7 +41,8 @@ static void lists_of_different_kinds_must_all_match(void **state)
     (void)state;
     static const char countries[][3] = {"US"};
     static const char subdivisions[][4] = {"OR", "WA"};
-    struct rule rule = {.countries = countries, .country_count = 1, .subdivisions = subdivisions, .subdivision_count = 2};
+    struct rule rule = {
+        .countries = countries, .country_count = 1, .subdivisions = subdivisions, .subdivision_count = 2};
     assert_true(matches(&rule, &seattle, ID_NONE, 0));
     assert_false(matches(&rule, &perth, ID_NONE, 0)); /* Western Australia is another WA */
 }
@@ -65,7 +68,8 @@ static void a_prefix_matches_the_networks_inside_it(void **state)
 {
     (void)state;
     static const network_id outer[] = {0}, inner[] = {1};
-    struct rule outer_rule = {.networks = outer, .network_count = 1}, inner_rule = {.networks = inner, .network_count = 1};
+    struct rule outer_rule = {.networks = outer, .network_count = 1},
+                inner_rule = {.networks = inner, .network_count = 1};
     assert_true(matches(&outer_rule, &nowhere, 1, 0));
     assert_true(matches(&outer_rule, &nowhere, 0, 0));
     assert_false(matches(&inner_rule, &nowhere, 0, 0));

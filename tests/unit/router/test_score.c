@@ -81,7 +81,8 @@ static void weights_scale_their_own_term_alone(void **state)
 static void absurd_values_do_not_overflow(void **state)
 {
     (void)state;
-    struct policy policy = {.network_weight = 1e300, .utilisation_ms_per_percent = 1e300, .processing_weight = 1e300};
+    struct policy policy = {
+        .network_weight = 1e300, .utilisation_ms_per_percent = 1e300, .processing_weight = 1e300};
     struct region_view view = {.utilisation = 1e300, .processing_us = INT64_MAX};
     struct score score = score_region(&policy, far_away, &view);
     assert_true(score.total_us > 0);
@@ -93,8 +94,10 @@ static void the_halves_sum_to_the_whole(void **state)
     (void)state;
     struct dice dice = dice_from_environment("the_halves_sum_to_the_whole");
     for (int i = 0; i < 1000; i++) {
-        struct region_view view = {.utilisation = dice_below(&dice, 2000) / 1000.0, .processing_us = dice_below(&dice, 1u << 30)};
-        struct latency latency = {.network_us = dice_below(&dice, 1u << 28) & LATENCY_MAX_US, .source = LATENCY_DISTANCE};
+        struct region_view view = {.utilisation = dice_below(&dice, 2000) / 1000.0,
+                                   .processing_us = dice_below(&dice, 1u << 30)};
+        struct latency latency = {.network_us = dice_below(&dice, 1u << 28) & LATENCY_MAX_US,
+                                  .source = LATENCY_DISTANCE};
         struct score whole = score_region(&plain, latency, &view);
         struct score halves = score_add_network(&plain, score_base(&plain, &view), latency);
         assert_int_equal(whole.total_us, halves.total_us);

@@ -43,21 +43,25 @@ static void all_addresses_of_a_block_get_the_same(void **state)
         uint64_t position4 = dice_roll(&dice) >> 32, position6 = dice_roll(&dice);
         uint64_t within4 = position4 ^ (dice_roll(&dice) >> (32 + SPLIT_BLOCK_IPV4));
         uint64_t within6 = position6 ^ (dice_roll(&dice) >> SPLIT_BLOCK_IPV6);
-        assert_int_equal(split_pick(&decision, FAMILY_IPV4, position4), split_pick(&decision, FAMILY_IPV4, within4));
-        assert_int_equal(split_pick(&decision, FAMILY_IPV6, position6), split_pick(&decision, FAMILY_IPV6, within6));
+        assert_int_equal(split_pick(&decision, FAMILY_IPV4, position4),
+                         split_pick(&decision, FAMILY_IPV4, within4));
+        assert_int_equal(split_pick(&decision, FAMILY_IPV6, position6),
+                         split_pick(&decision, FAMILY_IPV6, within6));
     }
 }
 
-/* Over all 2^20 blocks, a share of p has a standard deviation of sqrt(p (1 - p) / 2^20), 0.05 % at most. The squared
- * deviations sum up to chi-square with count - 1 degrees of freedom: mean count - 1, above 40 for seven once in a million. */
+/* Over all 2^20 blocks, a share of p has a standard deviation of sqrt(p (1 - p) / 2^20), 0.05 % at most.
+ * The squared deviations sum up to chi-square with count - 1 degrees of freedom: mean count - 1, above 40
+ * for seven once in a million. */
 static void assert_shares_match(const uint16_t *weights, uint8_t count, enum family family)
 {
     struct decision decision = split_of(weights, count);
     uint32_t picked[3 * DECISION_SHARE_MAX] = {0};
     double chi_square = 0;
     for (uint32_t block = 0; block < BLOCKS; block++) {
-        if (family == FAMILY_IPV4) picked[pick4(&decision, block)]++;
-        else picked[split_pick(&decision, family, ((uint64_t)0x2400 << 48) + ((uint64_t)block << (64 - SPLIT_BLOCK_IPV6)))]++;
+        uint64_t position = (uint64_t)block << (32 - SPLIT_BLOCK_IPV4);
+        if (family == FAMILY_IPV6) position = ((uint64_t)0x2400 << 48) + ((uint64_t)block << (64 - SPLIT_BLOCK_IPV6));
+        picked[split_pick(&decision, family, position)]++;
     }
     for (uint8_t i = 0; i < count; i++) {
         double expected = (double)BLOCKS * weights[i] / SHARE_TOTAL;
@@ -71,7 +75,8 @@ static void shares_match_weights(void **state)
     (void)state;
     static const uint16_t equal[] = {125, 125, 125, 125, 125, 125, 125, 125};
     static const uint16_t steep[] = {1, 2, 4, 8, 16, 32, 64, 873};
-    static const uint16_t two[] = {100, 900}, tiny[] = {1, 999}, heavy_first[] = {999, 1}, three[] = {333, 333, 334};
+    static const uint16_t two[] = {100, 900}, tiny[] = {1, 999}, heavy_first[] = {999, 1},
+                          three[] = {333, 333, 334};
     enum family families[] = {FAMILY_IPV4, FAMILY_IPV6};
     for (int i = 0; i < 2; i++) {
         assert_shares_match(equal, 8, families[i]);
@@ -86,14 +91,16 @@ static void shares_match_weights(void **state)
 static void a_change_of_weights_moves_only_what_must_move(void **state)
 {
     (void)state;
-    static const uint16_t before[] = {100, 300, 200, 400}, after[] = {150, 283, 189, 378}; /* the first grows by a half */
+    static const uint16_t before[] = {100, 300, 200, 400};
+    static const uint16_t after[] = {150, 283, 189, 378}; /* the first grows by a half */
     struct decision old = split_of(before, 4), new = split_of(after, 4);
     uint32_t moved = 0;
     for (uint32_t block = 0; block < BLOCKS; block++) {
         region_id from = pick4(&old, block), to = pick4(&new, block);
         moved += from != to;
     }
-    double share = (double)moved / BLOCKS; /* the others' proportions change by rounding to a thousandth, which moves a little more */
+    /* the others' proportions change by rounding to a thousandth, which moves a little more than must move */
+    double share = (double)moved / BLOCKS;
     if (share < 0.049 || share > 0.053) fail_msg("%.4f of the blocks moved for a change of 0.05", share);
 }
 
@@ -103,7 +110,8 @@ static void who_loses_weight_gives_and_nobody_else(void **state)
     struct dice dice = dice_from_environment("who_loses");
     for (int round = 0; round < 50; round++) {
         uint16_t before[DECISION_SHARE_MAX], after[DECISION_SHARE_MAX];
-        uint8_t count = (uint8_t)(2 + dice_below(&dice, DECISION_SHARE_MAX - 1)), changed = (uint8_t)dice_below(&dice, count);
+        uint8_t count = (uint8_t)(2 + dice_below(&dice, DECISION_SHARE_MAX - 1)),
+                changed = (uint8_t)dice_below(&dice, count);
         /* the pick depends on ratios alone, so weights need not sum up here */
         for (uint8_t i = 0; i < count; i++) before[i] = after[i] = (uint16_t)(1 + dice_below(&dice, 500));
         after[changed] = (uint16_t)(1 + dice_below(&dice, 500));
@@ -147,12 +155,14 @@ static void neighbouring_blocks_are_independent(void **state)
     static const uint16_t weights[] = {500, 500};
     struct decision decision = split_of(weights, 2);
     uint32_t same = 0;
-    for (uint32_t block = 0; block + 1 < BLOCKS; block++) same += pick4(&decision, block) == pick4(&decision, block + 1);
+    for (uint32_t block = 0; block + 1 < BLOCKS; block++)
+        same += pick4(&decision, block) == pick4(&decision, block + 1);
     double share = (double)same / (BLOCKS - 1);
     assert_true(fabs(share - 0.5) < 0.0025); /* five standard deviations */
 }
 
-/* Every PoP of every version must pick the same: these were computed by another program, with real logarithms. */
+/* Every PoP of every version must pick the same: these were computed by another program, with real
+ * logarithms. */
 static void picks_never_change_between_versions(void **state)
 {
     (void)state;
@@ -161,7 +171,8 @@ static void picks_never_change_between_versions(void **state)
     static const region_id expected6[] = {21, 18, 3, 12, 18, 12, 9, 9, 21, 3, 15, 21, 9, 9, 9, 6};
     struct decision decision = split_of(weights, 8);
     for (uint32_t i = 0; i < sizeof expected4 / sizeof *expected4; i++) {
-        region_id picked4 = pick4(&decision, i), picked6 = split_pick(&decision, FAMILY_IPV6, (uint64_t)(0x2001000 + i) << 28);
+        region_id picked4 = pick4(&decision, i),
+                  picked6 = split_pick(&decision, FAMILY_IPV6, (uint64_t)(0x2001000 + i) << 28);
         assert_int_equal(picked4, expected4[i]);
         assert_int_equal(picked6, expected6[i]);
     }

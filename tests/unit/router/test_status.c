@@ -9,7 +9,8 @@ static void every_code_has_its_own_word(void **state)
     (void)state;
     for (int i = 0; i >= ERR_STATE; i--) {
         assert_string_not_equal(status_name((enum status)i), "unknown");
-        for (int j = 0; j > i; j--) assert_string_not_equal(status_name((enum status)i), status_name((enum status)j));
+        for (int j = 0; j > i; j--)
+            assert_string_not_equal(status_name((enum status)i), status_name((enum status)j));
     }
     assert_string_equal(status_name(OK), "ok");
 }

@@ -84,7 +84,8 @@ static void weighted_shares_sum_up_by_largest_remainder(void **state)
     fleet.policy.region_weights = weights;
     struct decision decision = fleet_decide(&fleet, CELL_LONDON);
     assert_int_equal(decision.share_count, 4);
-    assert_int_equal(share_of(&decision, US_EAST_1), 143); /* 142.86 each: 142 and one of the three that are missing */
+    /* 142.86 each: 142 and one of the three that are missing */
+    assert_int_equal(share_of(&decision, US_EAST_1), 143);
     assert_int_equal(share_of(&decision, US_WEST_2), 143);
     assert_int_equal(share_of(&decision, EU_WEST_1), 143);
     assert_int_equal(share_of(&decision, AP_SOUTHEAST_1), 571);
@@ -408,7 +409,8 @@ static void an_unknown_place_in_a_named_network_still_matches_rules_on_it(void *
 static void a_country_without_coordinates_keeps_its_rules(void **state)
 {
     (void)state;
-    static const struct rule rule = {.continents = europe, .continent_count = 1, .prefer = only_eu, .prefer_count = 1};
+    static const struct rule rule = {
+        .continents = europe, .continent_count = 1, .prefer = only_eu, .prefer_count = 1};
     struct fleet fleet;
     struct steering_trace trace;
     fleet_init(&fleet);
@@ -455,7 +457,8 @@ static void an_unknown_place_keeps_what_is_measured_for_its_network(void **state
 static void a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next(void **state)
 {
     (void)state;
-    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER, STEERING_BALANCED};
+    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER,
+                                              STEERING_BALANCED};
     for (size_t i = 0; i < sizeof steerings / sizeof *steerings; i++) {
         struct fleet fleet;
         begin(&fleet, steerings[i]);
@@ -574,7 +577,8 @@ static void every_exclusion_and_step_has_a_name(void **state)
     for (int i = EXCLUDED_NOT; i <= EXCLUDED_UNWEIGHTED; i++) {
         assert_string_not_equal(exclusion_name((enum exclusion)i), "unknown");
     }
-    for (int i = LADDER_CAPACITY; i <= LADDER_LAST; i++) assert_string_not_equal(ladder_name((enum ladder)i), "unknown");
+    for (int i = LADDER_CAPACITY; i <= LADDER_LAST; i++)
+        assert_string_not_equal(ladder_name((enum ladder)i), "unknown");
 }
 
 int main(void)

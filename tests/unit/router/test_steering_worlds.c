@@ -1,8 +1,9 @@
 /* test_steering_worlds.c - what holds of steering whatever the model, the snapshot and the cell.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Random models (rules, pins, weights, every steering) with random snapshots: the answer is never empty, `only` is never left
- * unless its rule allows it, the ladder is climbed no further than needed, and the trace tells the truth. */
+ * Random models (rules, pins, weights, every steering) with random snapshots: the answer is never empty,
+ * `only` is never left unless its rule allows it, the ladder is climbed no further than needed, and the
+ * trace tells the truth. */
 #include "router_fixture.h"
 
 #include "router/steering.h"
@@ -41,8 +42,11 @@ static void random_model(struct random_world *world, struct dice *dice)
 {
     for (region_id i = 0; i < MANY_REGIONS; i++) {
         world->regions[i] = (struct region){
-            .name = "r", .location = {dice_below(dice, 160) - 80.0, dice_below(dice, 360) - 180.0}, .first_endpoint = i,
-            .endpoint_count = 1, .min_healthy_permille = 500,
+            .name = "r",
+            .location = {dice_below(dice, 160) - 80.0, dice_below(dice, 360) - 180.0},
+            .first_endpoint = i,
+            .endpoint_count = 1,
+            .min_healthy_permille = 500,
         };
         world->endpoints[i] = (struct endpoint){.name = "e", .region = i, .weight = 1 + dice_below(dice, 10)};
         world->weights[i] = dice_once_in(dice, 3) ? 0 : dice_below(dice, 100);
@@ -53,18 +57,28 @@ static void random_model(struct random_world *world, struct dice *dice)
     }
     world->plan.regions = world->plan_regions;
     world->policy = (struct policy){
-        .steering = (enum steering)dice_below(dice, 5), .network_weight = 1, .utilisation_ms_per_percent = 2,
-        .processing_weight = 1, .require_capacity = !dice_once_in(dice, 4), .has_unknown = dice_once_in(dice, 2) != 0,
-        .unknown = place_at("EU", "DE", "", 52, 13), .region_weights = dice_once_in(dice, 2) ? world->weights : NULL,
-        .rules = world->rules, .rule_count = dice_below(dice, 4),
+        .steering = (enum steering)dice_below(dice, 5),
+        .network_weight = 1,
+        .utilisation_ms_per_percent = 2,
+        .processing_weight = 1,
+        .require_capacity = !dice_once_in(dice, 4),
+        .has_unknown = dice_once_in(dice, 2) != 0,
+        .unknown = place_at("EU", "DE", "", 52, 13),
+        .region_weights = dice_once_in(dice, 2) ? world->weights : NULL,
+        .rules = world->rules,
+        .rule_count = dice_below(dice, 4),
     };
     for (size_t i = 0; i < 3; i++) {
         world->rules[i] = (struct rule){
-            .continents = &continents[i], .continent_count = 1, .only = world->lists[2 * i], .prefer = world->lists[2 * i + 1],
+            .continents = &continents[i],
+            .continent_count = 1,
+            .only = world->lists[2 * i],
+            .prefer = world->lists[2 * i + 1],
             .fallback_any = dice_once_in(dice, 3) != 0,
         };
         if (!dice_once_in(dice, 4)) world->rules[i].only_count = random_regions(world, dice, world->lists[2 * i]);
-        if (dice_once_in(dice, 3)) world->rules[i].prefer_count = random_regions(world, dice, world->lists[2 * i + 1]);
+        if (dice_once_in(dice, 3))
+            world->rules[i].prefer_count = random_regions(world, dice, world->lists[2 * i + 1]);
     }
 }
 
@@ -79,14 +93,24 @@ static void random_world_init(struct random_world *world, struct dice *dice)
         world->cells[i].place = place_at(continents[dice_below(dice, 3)], "", "", dice_below(dice, 160) - 80.0, 0);
     }
     world->model = (struct model){
-        .regions = world->regions, .region_count = MANY_REGIONS, .endpoints = world->endpoints, .endpoint_count = MANY_REGIONS,
-        .policies = &world->policy, .policy_count = 1, .plans = &world->plan, .plan_count = 1, .pins = &world->pin,
-        .pin_count = 1, .latency_base_us = 9000, .latency_us_per_km = 15.22,
+        .regions = world->regions,
+        .region_count = MANY_REGIONS,
+        .endpoints = world->endpoints,
+        .endpoint_count = MANY_REGIONS,
+        .policies = &world->policy,
+        .policy_count = 1,
+        .plans = &world->plan,
+        .plan_count = 1,
+        .pins = &world->pin,
+        .pin_count = 1,
+        .latency_base_us = 9000,
+        .latency_us_per_km = 15.22,
     };
     world->atlas = (struct atlas){.cells = world->cells, .cell_count = MANY_CELLS};
     assert_int_equal(latencies_new(&world->model, &world->atlas, &world->latencies), OK);
     assert_int_equal(snapshot_new(&world->model, &world->snapshot), OK);
-    world->input = (struct steering_input){&world->model, &world->plan, &world->atlas, world->latencies, world->snapshot};
+    world->input =
+        (struct steering_input){&world->model, &world->plan, &world->atlas, world->latencies, world->snapshot};
     uint32_t dead_in = 1 + dice_below(dice, 5);
     for (region_id i = 0; i < MANY_REGIONS; i++) {
         struct region_view *view = &world->snapshot->regions[i];
@@ -115,7 +139,8 @@ static void assert_well_formed(const struct random_world *world, const struct de
         assert_in_range(decision->shares[i].weight, 1, SHARE_TOTAL);
         if (i > 0) assert_true(decision->shares[i].region > decision->shares[i - 1].region);
         bool planned = false;
-        for (size_t j = 0; j < world->plan.region_count; j++) planned |= world->plan_regions[j] == decision->shares[i].region;
+        for (size_t j = 0; j < world->plan.region_count; j++)
+            planned |= world->plan_regions[j] == decision->shares[i].region;
         assert_true(planned);
         sum += decision->shares[i].weight;
     }
@@ -194,10 +219,12 @@ static size_t preference(const struct random_world *world, const struct steering
 static double cost(const struct random_world *world, const struct candidate *candidate, size_t order)
 {
     uint32_t weight = world->snapshot->regions[candidate->region].weight_up;
-    if (!world->snapshot->regions[candidate->region].up) weight = world->snapshot->regions[candidate->region].weight_total;
+    if (!world->snapshot->regions[candidate->region].up)
+        weight = world->snapshot->regions[candidate->region].weight_total;
     switch (world->policy.steering) {
     case STEERING_NEAREST: return (double)candidate->score.network_us; /* weight 1, so it is the plain latency */
-    case STEERING_WEIGHTED: return -(double)(world->policy.region_weights != NULL ? world->weights[candidate->region] : weight);
+    case STEERING_WEIGHTED:
+        return -(double)(world->policy.region_weights != NULL ? world->weights[candidate->region] : weight);
     case STEERING_FAILOVER: return (double)order;
     default: return (double)candidate->score.total_us;
     }
@@ -209,7 +236,9 @@ static void assert_order(const struct random_world *world, const struct steering
     for (size_t i = 0; i < trace->candidate_count; i++) {
         for (size_t j = 0; j < trace->candidate_count; j++) {
             const struct candidate *left = &trace->candidates[i], *right = &trace->candidates[j];
-            if (left->exclusion != EXCLUDED_NOT || right->exclusion != EXCLUDED_NOT || left->rank >= right->rank) continue;
+            if (left->exclusion != EXCLUDED_NOT || right->exclusion != EXCLUDED_NOT ||
+                left->rank >= right->rank)
+                continue;
             size_t left_preference = preference(world, trace, left->region);
             size_t right_preference = preference(world, trace, right->region);
             assert_true(left_preference <= right_preference);
@@ -245,8 +274,10 @@ static void assert_trace(const struct random_world *world, const struct decision
         assert_int_equal(candidate->share, share_of(decision, candidate->region));
         ranks |= 1u << candidate->rank;
         shares += candidate->share;
-        if (candidate->exclusion == EXCLUDED_NOT && candidate->rank > worst_eligible) worst_eligible = candidate->rank;
-        if (candidate->exclusion != EXCLUDED_NOT && candidate->rank < best_excluded) best_excluded = candidate->rank;
+        if (candidate->exclusion == EXCLUDED_NOT && candidate->rank > worst_eligible)
+            worst_eligible = candidate->rank;
+        if (candidate->exclusion != EXCLUDED_NOT && candidate->rank < best_excluded)
+            best_excluded = candidate->rank;
         if (candidate->exclusion != EXCLUDED_NOT) assert_int_equal(candidate->share, 0);
     }
     assert_int_equal(ranks, (1u << trace->candidate_count) - 1);
