@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sched.h>
@@ -34,8 +35,6 @@
 #define QUERY_MAX 320
 #define ANSWER_ROOM 2048
 #define LABEL_SIZE 12   /* of a random label */
-#define TIMEOUT_NS 250000000
-#define DRAIN_NS 200000000
 #define BUFFER_BYTES (4 << 20)
 #define TICK_SHIFT 6 /* moments are kept in units of 64 ns, which fit 32 bits for 4.5 minutes */
 
@@ -43,7 +42,7 @@ struct options {
     const char *server, *name, *subnets, *sources;
     int port, cpu;
     unsigned type, sockets, window;
-    double seconds, warmup, rate;
+    double seconds, warmup, rate, timeout;
     bool single; /* every query its own packet */
 };
 
@@ -62,7 +61,7 @@ struct histogram {
 };
 
 static struct options options = {.server = "127.0.0.1", .port = 53, .cpu = -1, .type = 1, .sockets = 8, .window = 32, .seconds = 3,
-                                 .warmup = 0.3};
+                                 .warmup = 0.3, .timeout = 0.25};
 static struct client *clients;
 static uint8_t template[QUERY_MAX];
 static size_t query_size, label_at, subnet_at; /* 0: none */
@@ -286,11 +285,23 @@ static void expire(struct client *client, uint64_t ns)
     for (; client->oldest != client->next; client->oldest++) {
         uint32_t at = client->sent_at[client->oldest];
         if (at == 0) continue;
-        if (now - at < TIMEOUT_NS >> TICK_SHIFT) return;
+        if (now - at < (uint32_t)(options.timeout * 1e9) >> TICK_SHIFT) return;
         client->sent_at[client->oldest] = 0;
         client->outstanding--;
         lost++;
     }
+}
+
+/* Answers that came while a socket of ours had no room. */
+static uint64_t socket_drops(void)
+{
+    uint64_t drops = 0;
+    for (unsigned i = 0; i < options.sockets; i++) {
+        uint32_t numbers[SK_MEMINFO_VARS] = {0};
+        socklen_t size = sizeof numbers;
+        if (getsockopt(clients[i].fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) == 0) drops += numbers[SK_MEMINFO_DROPS];
+    }
+    return drops;
 }
 
 /* The share of the time that this thread was ready to run and did not: other work's doing. */
@@ -301,6 +312,13 @@ static uint64_t waited_ns(void)
     if (file && fscanf(file, "%llu %llu", &ran, &waited) != 2) waited = 0;
     if (file) fclose(file);
     return waited;
+}
+
+static unsigned outstanding(void)
+{
+    unsigned total = 0;
+    for (unsigned i = 0; i < options.sockets; i++) total += clients[i].outstanding;
+    return total;
 }
 
 static unsigned closed_turn(void)
@@ -334,7 +352,7 @@ static void usage(void)
     fputs("usage: blast [options] NAME        (a label % is random each time)\n"
           "  --server ADDRESS --port PORT --type NUMBER\n"
           "  --sockets N --window N (outstanding each)  --seconds S --warmup S\n"
-          "  --rate QPS        open loop\n"
+          "  --rate QPS        open loop                             --timeout S      then a query counts as lost\n"
           "  --subnets FILE    EDNS client subnets /24, in turn     --sources FILE   local addresses, one a socket\n"
           "  --single          every query its own packet (else runs, by UDP_SEGMENT)\n"
           "  --cpu N           run there\n",
@@ -347,7 +365,7 @@ static void read_options(int argc, char **argv)
     static const struct option longs[] = {
         {"server", 1, 0, 's'}, {"port", 1, 0, 'p'},    {"type", 1, 0, 't'},    {"sockets", 1, 0, 'n'}, {"window", 1, 0, 'w'},
         {"seconds", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"rate", 1, 0, 'r'},    {"subnets", 1, 0, 'c'}, {"sources", 1, 0, 'a'},
-        {"single", 0, 0, '1'}, {"cpu", 1, 0, 'P'},     {0, 0, 0, 0}};
+        {"single", 0, 0, '1'}, {"cpu", 1, 0, 'P'},     {"timeout", 1, 0, 'T'}, {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (option) {
         case 's': options.server = optarg; break;
@@ -361,6 +379,7 @@ static void read_options(int argc, char **argv)
         case 'c': options.subnets = optarg; break;
         case 'a': options.sources = optarg; break;
         case '1': options.single = true; break;
+        case 'T': options.timeout = atof(optarg); break;
         case 'P': options.cpu = atoi(optarg); break;
         default: usage();
         }
@@ -394,7 +413,8 @@ int main(int argc, char **argv)
     uint64_t start = now_ns(), from = start + (uint64_t)(options.warmup * 1e9), to = from + (uint64_t)(options.seconds * 1e9);
     uint64_t now, idle = 0, released = 0, expiry = start, waited = 0, in_time = 0, waited_before = 0;
     bool counting = false, stopped = false;
-    while ((now = now_ns()) < to + DRAIN_NS) {
+    uint64_t drain = (uint64_t)(options.timeout * 1e9);
+    while ((now = now_ns()) < to + drain && !(stopped && outstanding() == 0)) {
         if (!counting && now >= from) {
             counting = true;
             forget();
@@ -422,14 +442,14 @@ int main(int argc, char **argv)
         }
         if (work == 0 && !stopped) idle += now_ns() - now;
     }
-    for (unsigned i = 0; i < options.sockets; i++) lost += clients[i].outstanding;
+    lost += outstanding();
     double seconds = (double)(to - from) / 1e9;
     printf("qps=%.0f answered=%llu sent=%llu lost=%llu foreign=%llu with_answer=%llu noerror=%llu nxdomain=%llu refused=%llu "
-           "servfail=%llu answer_bytes=%.1f p50_us=%.2f p90_us=%.2f p99_us=%.2f p999_us=%.2f idle_percent=%.1f waited_percent=%.2f\n",
+           "servfail=%llu answer_bytes=%.1f p50_us=%.2f p90_us=%.2f p99_us=%.2f p999_us=%.2f idle_percent=%.1f waited_percent=%.2f own_drops=%llu\n",
            (double)in_time / seconds, (unsigned long long)answered, (unsigned long long)sent_total, (unsigned long long)lost,
            (unsigned long long)foreign, (unsigned long long)with_answer, (unsigned long long)rcodes[0], (unsigned long long)rcodes[3],
            (unsigned long long)rcodes[5], (unsigned long long)rcodes[2], answered ? (double)answer_bytes / (double)answered : 0,
            histogram_us(0.5), histogram_us(0.9), histogram_us(0.99), histogram_us(0.999), 100.0 * (double)idle / (double)(to - from),
-           100.0 * (double)waited / (double)(to - from));
+           100.0 * (double)waited / (double)(to - from), (unsigned long long)socket_drops());
     return 0;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # mmdb.py - location databases for the load test: writes a synthetic one of a realistic size, lists the networks of any.
 # SPDX-License-Identifier: Apache-2.0
-"""mmdb.py write OUTPUT.mmdb LIST COUNT   2.5 million IPv4 networks; LIST gets COUNT of them with their regions
+"""mmdb.py write OUTPUT.mmdb LIST COUNT [SPLIT]   2.5 million IPv4 networks; LIST gets COUNT of them with their regions
 mmdb.py sample DATABASE.mmdb LIST SOURCES     600 subnets /24, half of them in the database; 32 client addresses
 
 A line of LIST is "network/length region", by the rule that gdnsd and Meridian are both configured with (region_of).
@@ -20,7 +20,7 @@ COUNTRIES = {'NA': ['US', 'CA', 'MX'], 'SA': ['BR', 'AR', 'CL'], 'AF': ['ZA', 'N
 SHARES = {'NA': 40, 'EU': 25, 'AS': 22, 'SA': 7, 'AF': 3, 'OC': 3}
 CITIES = 12            # of each subdivision
 SPLIT_FROM = 13        # prefixes shorter than this are always split, and one country holds each of this length
-SPLIT = 0.837          # then with this probability, down to /24: 2.5 million networks
+SPLIT = 0.837          # then with this probability, down to /24: 2.5 million networks; with 0.6 it is 110,000
 
 
 def region_of(continent, country, subdivision):
@@ -80,7 +80,7 @@ class Places:
             'subdivisions': [{'geoname_id': number(), 'iso_code': subdivision, 'names': names(subdivision)}]})
 
 
-def write(output, list_path, count):
+def write(output, list_path, count, split):
     rng = random.Random(20261124)
     places = Places(rng)
     left, right = array.array('q'), array.array('q')  # a node's number, -1: empty, below that: -2 - offset of a place
@@ -96,7 +96,7 @@ def write(output, list_path, count):
         if length == SPLIT_FROM:
             continent = rng.choices(continents, shares)[0]
             cities = places.by_country[continent, rng.choice(COUNTRIES[continent])]
-        if length == 24 or length >= SPLIT_FROM and rng.random() > SPLIT:
+        if length == 24 or length >= SPLIT_FROM and rng.random() > split:
             offset, region = rng.choice(cities)
             networks.append((prefix, length, region))
             return -2 - offset
@@ -231,8 +231,8 @@ def sample(database, list_path, sources_path):
 
 if __name__ == '__main__':
     sys.setrecursionlimit(10000)
-    if len(sys.argv) == 5 and sys.argv[1] == 'write':
-        write(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    if len(sys.argv) in (5, 6) and sys.argv[1] == 'write':
+        write(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]) if len(sys.argv) == 6 else SPLIT)
     elif len(sys.argv) == 5 and sys.argv[1] == 'sample':
         sample(*sys.argv[2:])
     else:
