@@ -1,8 +1,8 @@
 /* arena.c - memory that lives and dies together.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Blocks in a list, the newest first. An allocation larger than a block gets one of its own behind the newest, so that the
- * rest of that one is not lost. */
+ * Blocks in a list, the newest first. An allocation larger than a block gets one of its own behind the newest,
+ * so that the rest of that one is not lost. */
 #include "dnsd/config/arena.h"
 
 #include <stdalign.h>

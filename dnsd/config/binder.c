@@ -1,8 +1,8 @@
 /* binder.c - a YAML tree laid into the structs that the table of options names.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The recursion follows the table, which is no deeper than four mappings, whatever the document does. An alias may stand for many
- * values, and for those again: what all of them take is bounded by BINDER_BYTES_MAX. */
+ * The recursion follows the table, which is no deeper than four mappings, whatever the document does. An alias
+ * may stand for many values, and for those again: what all of them take is bounded by BINDER_BYTES_MAX. */
 #include "dnsd/config/binder.h"
 
 #include <string.h>
@@ -16,8 +16,8 @@ struct place_of_value {
     const char *key;
 };
 
-static enum status bind_mapping(struct binder *binder, const struct shape *shape, const yaml_node_t *node, const char *key,
-                                void *target);
+static enum status bind_mapping(struct binder *binder, const struct shape *shape, const yaml_node_t *node,
+                                const char *key, void *target);
 
 static const yaml_node_t *node_at(const struct binder *binder, int index)
 {
@@ -44,7 +44,8 @@ static const char *shown(const yaml_node_t *node)
 
 static void refuse(struct binder *binder, const struct place_of_value *value, const char *expected)
 {
-    problems_add(binder->problems, binder->file, document_line(value->node), value->key, shown(value->node), "%s", expected);
+    problems_add(binder->problems, binder->file, document_line(value->node), value->key, shown(value->node), "%s",
+                 expected);
 }
 
 static struct origin origin_of(const struct place_of_value *value)
@@ -56,7 +57,8 @@ static struct origin origin_of(const struct place_of_value *value)
 static enum status visit(struct binder *binder, const yaml_node_t *node)
 {
     if (arena_bytes(binder->scratch) + arena_bytes(binder->keep) <= BINDER_BYTES_MAX) return OK;
-    problems_add(binder->problems, binder->file, document_line(node), "", "", "what stands up to here takes too much memory");
+    problems_add(binder->problems, binder->file, document_line(node), "", "",
+                 "what stands up to here takes too much memory");
     return ERR_LIMIT;
 }
 
@@ -106,8 +108,8 @@ static bool check_count(struct binder *binder, const struct place_of_value *valu
         return false;
     }
     if (option->count_maximum != 0 && count > option->count_maximum) {
-        problems_add(binder->problems, binder->file, document_line(value->node), value->key, "", "%zu of them: at most %zu",
-                     count, option->count_maximum);
+        problems_add(binder->problems, binder->file, document_line(value->node), value->key, "",
+                     "%zu of them: at most %zu", count, option->count_maximum);
         return false;
     }
     return true;
@@ -155,9 +157,9 @@ static enum status bind_items(struct binder *binder, const struct place_of_value
     if (out->list == NULL) return ERR_MEMORY;
     out->count = count;
     for (size_t i = 0; i < count; i++) {
-        enum status status = bind_mapping(binder, shape, node_at(binder, node->data.sequence.items.start[i]),
-                                          arena_format(binder->scratch, "%s[%zu]", value->key, i),
-                                          (char *)out->list + i * shape->size);
+        enum status status =
+            bind_mapping(binder, shape, node_at(binder, node->data.sequence.items.start[i]),
+                         arena_format(binder->scratch, "%s[%zu]", value->key, i), (char *)out->list + i * shape->size);
         if (status != OK) return status;
     }
     return OK;
@@ -261,8 +263,8 @@ static void refuse_unknown(struct binder *binder, const struct shape *shape, con
 }
 
 /* `seen` holds the line of each option that was met, 0: not yet. */
-static enum status bind_pair(struct binder *binder, const struct shape *shape, const yaml_node_pair_t *pair, const char *key,
-                             uint32_t *seen, void *target)
+static enum status bind_pair(struct binder *binder, const struct shape *shape, const yaml_node_pair_t *pair,
+                             const char *key, uint32_t *seen, void *target)
 {
     const yaml_node_t *name = node_at(binder, pair->key);
     enum status status = visit(binder, name);
@@ -275,8 +277,8 @@ static enum status bind_pair(struct binder *binder, const struct shape *shape, c
     const char *path = key[0] == '\0' ? option->name : arena_format(binder->scratch, "%s.%s", key, option->name);
     uint32_t *before = &seen[option - shape->options];
     if (*before != 0) {
-        problems_add(binder->problems, binder->file, document_line(name), path, "", "given twice; the first is in line %u",
-                     (unsigned)*before);
+        problems_add(binder->problems, binder->file, document_line(name), path, "",
+                     "given twice; the first is in line %u", (unsigned)*before);
         return OK;
     }
     *before = document_line(name);
@@ -286,8 +288,8 @@ static enum status bind_pair(struct binder *binder, const struct shape *shape, c
 
 #define SHAPE_OPTION_MAX 32 /* no mapping of the table has more keys; test_config_table counts them */
 
-static enum status bind_mapping(struct binder *binder, const struct shape *shape, const yaml_node_t *node, const char *key,
-                                void *target)
+static enum status bind_mapping(struct binder *binder, const struct shape *shape, const yaml_node_t *node,
+                                const char *key, void *target)
 {
     uint32_t seen[SHAPE_OPTION_MAX] = {0};
     struct origin *origin = target;
@@ -310,8 +312,8 @@ static enum status bind_mapping(struct binder *binder, const struct shape *shape
         char expected[GIVEN_EXPECTED_MAX];
         given_expectation(option, expected);
         problems_add(binder->problems, binder->file, origin->line,
-                     key[0] == '\0' ? option->name : arena_format(binder->scratch, "%s.%s", key, option->name), "(missing)",
-                     "%s", expected);
+                     key[0] == '\0' ? option->name : arena_format(binder->scratch, "%s.%s", key, option->name),
+                     "(missing)", "%s", expected);
     }
     return OK;
 }
@@ -325,7 +327,8 @@ enum status binder_bind(struct binder *binder, const struct shape *shape, void *
 {
     static const yaml_node_t nothing = {.type = YAML_MAPPING_NODE};
     const yaml_node_t *root = yaml_document_get_root_node(binder->document);
-    enum status status = bind_mapping(binder, shape, root != NULL && !document_is_null(root) ? root : &nothing, "", target);
+    enum status status =
+        bind_mapping(binder, shape, root != NULL && !document_is_null(root) ? root : &nothing, "", target);
     if (status == OK && (arena_failed(binder->keep) || arena_failed(binder->scratch))) return ERR_MEMORY;
     return status;
 }

@@ -22,7 +22,8 @@ void builder_refuse(struct builder *builder, const struct given *given, const ch
     problems_add(builder->problems, builder->file, given->line, given->key, given->text, "%s", text);
 }
 
-void builder_refuse_at(struct builder *builder, const struct origin *origin, const char *value, const char *expected, ...)
+void builder_refuse_at(struct builder *builder, const struct origin *origin, const char *value, const char *expected,
+                       ...)
 {
     char text[REFUSAL_MAX];
     va_list arguments;
@@ -48,7 +49,8 @@ region_id builder_find_region(struct builder *builder, const struct given *given
     return ID_NONE;
 }
 
-enum status builder_find_regions(struct builder *builder, const struct given_list *names, const region_id **out, size_t *count)
+enum status builder_find_regions(struct builder *builder, const struct given_list *names, const region_id **out,
+                                 size_t *count)
 {
     const struct given *first[REGION_MAX + 1] = {NULL}; /* by id, where it was named */
     region_id *ids = arena_array(builder->keep, names->count, sizeof *ids);
@@ -98,7 +100,7 @@ struct place builder_place(struct builder *builder, const struct given_place *gi
     check_place(builder, given);
     const struct country *country = NULL;
     if (given->country.present && given->country.valid) {
-        memcpy(place.country, given->country.value.text, sizeof place.country);
+        snprintf(place.country, sizeof place.country, "%s", given->country.value.text);
         country = country_find(place.country);
     }
     if (given->latitude.present && given->longitude.present) {
@@ -110,7 +112,7 @@ struct place builder_place(struct builder *builder, const struct given_place *gi
         place.accuracy_km = country->radius_km;
     }
     if (given->continent.present && given->continent.valid)
-        memcpy(place.continent, given->continent.value.text, sizeof place.continent);
+        snprintf(place.continent, sizeof place.continent, "%s", given->continent.value.text);
     else if (country != NULL)
         memcpy(place.continent, country->continent, sizeof place.continent);
     if (given->subdivision.present && given->subdivision.valid)
@@ -128,7 +130,8 @@ const char *builder_path(struct builder *builder, const char *name)
 enum status builder_build(struct builder *builder)
 {
     static enum status (*const steps[])(struct builder *) = {
-        builder_settings, builder_regions, builder_latency, builder_networks, builder_policies, builder_pins, builder_services,
+        builder_settings, builder_regions, builder_latency,  builder_networks,
+        builder_policies, builder_pins,    builder_services,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         enum status status = steps[i](builder);

@@ -3,8 +3,9 @@
  *
  *   settings -> regions -> networks (of rules, pins and the latency table) -> policies -> pins -> services
  *
- * The builders run in this order, each relies on those before. They go on after errors with whatever is sound, so that
- * one run finds everything; the result counts only when no problem was added. Inside of dnsd/config only. */
+ * The builders run in this order, each relies on those before. They go on after errors with whatever is sound,
+ * so that one run finds everything; the result counts only when no problem was added. Inside of dnsd/config
+ * only. */
 #ifndef MERIDIAN_BUILDER_H
 #define MERIDIAN_BUILDER_H
 
@@ -18,8 +19,8 @@
 struct builder {
     const struct declaration *declaration;
     const struct given_policy *default_policy; /* as if declared empty */
-    const char *path;     /* of the configuration file; NULL: no other files may be read */
-    const char *file;     /* the same for messages */
+    const char *path;                          /* of the configuration file; NULL: no other files may be read */
+    const char *file;                          /* the same for messages */
     struct problems *problems;
     struct arena *keep;    /* the configuration's own */
     struct arena *scratch; /* until it is built */
@@ -52,8 +53,8 @@ __attribute__((format(printf, 4, 5))) void builder_refuse_at(struct builder *bui
 /* The id of a declared region; ID_NONE when there is none (which has been said, or the value was wrong already). */
 region_id builder_find_region(struct builder *builder, const struct given *given);
 /* Ids of a list of region names, without those that are wrong; a name given twice is refused. ERR_MEMORY. */
-MUST_USE enum status builder_find_regions(struct builder *builder, const struct given_list *names, const region_id **out,
-                                          size_t *count);
+MUST_USE enum status builder_find_regions(struct builder *builder, const struct given_list *names,
+                                          const region_id **out, size_t *count);
 /* Elements of a list as written, with ", " between. */
 const char *builder_list_text(struct builder *builder, const struct given_list *list);
 /* A place. `source` is what explain will show. */

@@ -1,8 +1,8 @@
 /* builder_networks.c - the latency table, and every prefix and AS number that anything names.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Prefixes nest or are disjoint. Sorted (prefix_compare: the outer before the inner), the networks that enclose the one at hand are a
- * stack: whoever does not cover it is left. */
+ * Prefixes nest or are disjoint. Sorted (prefix_compare: the outer before the inner), the networks that enclose
+ * the one at hand are a stack: whoever does not cover it is left. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,8 +149,8 @@ enum status builder_networks(struct builder *builder)
         if (count == 0 || !prefix_equal(&named.prefixes[count - 1], &named.prefixes[i]))
             named.prefixes[count++] = named.prefixes[i];
     if (count > NETWORK_MAX) {
-        problems_add(builder->problems, builder->file, 0, "", "", "%zu prefixes are named by rules, pins and the latency table: at most %d",
-                     count, NETWORK_MAX);
+        problems_add(builder->problems, builder->file, 0, "", "",
+                     "%zu prefixes are named by rules, pins and the latency table: at most %d", count, NETWORK_MAX);
         count = NETWORK_MAX;
     }
     struct network *networks = arena_array(builder->keep, count, sizeof *networks);

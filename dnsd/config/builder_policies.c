@@ -6,7 +6,8 @@
 #include "dnsd/config/builder.h"
 
 /* Valid texts of a list, copied into an array of `width` bytes each. */
-static enum status build_codes(struct builder *builder, const struct given_list *list, size_t width, void **out, size_t *count)
+static enum status build_codes(struct builder *builder, const struct given_list *list, size_t width, void **out,
+                               size_t *count)
 {
     char *codes = arena_array(builder->keep, list->count, width);
     if (codes == NULL) return ERR_MEMORY;
@@ -122,7 +123,8 @@ enum status builder_policies(struct builder *builder)
     const struct given_policy *declared = given->list;
     struct model *model = &builder->config->model;
     struct policy *policies = arena_array(builder->keep, given->count + 1, sizeof *policies);
-    if (policies == NULL || !name_index_init(&builder->policy_names, builder->scratch, given->count + 1)) return ERR_MEMORY;
+    if (policies == NULL || !name_index_init(&builder->policy_names, builder->scratch, given->count + 1))
+        return ERR_MEMORY;
     size_t count = 0;
     for (; count < given->count; count++) {
         const char *name = declared[count].name.value.text;
@@ -151,8 +153,7 @@ static enum status build_pin(struct builder *builder, const struct given_pin *gi
 {
     bool prefix = given->prefix.origin.present, asn = given->asn.origin.present;
     *out = (struct pin){.network = ID_NONE, .has_place = given->place.origin.present, .line = given->origin.line};
-    if (given->origin.present && prefix == asn)
-        builder_refuse_at(builder, &given->origin, "", "either prefix or asn");
+    if (given->origin.present && prefix == asn) builder_refuse_at(builder, &given->origin, "", "either prefix or asn");
     if (given->origin.present && !given->place.origin.present && !given->regions.origin.present)
         builder_refuse_at(builder, &given->origin, "", "a place, regions or both");
     if (out->has_place) out->place = builder_place(builder, &given->place, PLACE_PIN);
@@ -226,7 +227,8 @@ enum status builder_pins(struct builder *builder)
         struct pin pin;
         enum status status = build_pin(builder, &declared[i], &pin);
         if (status != OK) return status;
-        for (size_t j = 0; j < declared[i].prefix.count; j++) add_network_pin(&state, &pin, &declared[i].prefix.list[j]);
+        for (size_t j = 0; j < declared[i].prefix.count; j++)
+            add_network_pin(&state, &pin, &declared[i].prefix.list[j]);
         for (size_t j = 0; j < declared[i].asn.count; j++) add_asn_pin(&state, &pin, &declared[i].asn.list[j]);
     }
     model->pins = state.pins;

@@ -1,8 +1,8 @@
 /* builder_regions.c - regions, their endpoints and probes.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every declared region and endpoint gets its id, also when something is wrong with it: so ids are the order of the file, and
- * what refers to a broken one is not complained of a second time. */
+ * Every declared region and endpoint gets its id, also when something is wrong with it: so ids are the order of
+ * the file, and what refers to a broken one is not complained of a second time. */
 #include <string.h>
 
 #include "dnsd/config/builder.h"
@@ -41,8 +41,8 @@ static const struct {
     {offsetof(struct given_probe, type), DNS, "kind dns"},
 };
 
-static void require(struct builder *builder, const struct given_probe *probe, const struct given *given, const char *name,
-                    const char *expected)
+static void require(struct builder *builder, const struct given_probe *probe, const struct given *given,
+                    const char *name, const char *expected)
 {
     if (given->present) return;
     const char *key = arena_format(builder->scratch, "%s.%s", probe->origin.key, name);
@@ -93,13 +93,15 @@ static void check_probe(struct builder *builder, const struct given_probe *probe
     unsigned kind = 1u << probe->kind.value.integer;
     for (size_t i = 0; i < sizeof probe_keys / sizeof probe_keys[0]; i++) {
         const struct given *given = (const void *)((const char *)probe + probe_keys[i].offset);
-        if (given->present && (probe_keys[i].kinds & kind) == 0) builder_refuse(builder, given, "only with %s", probe_keys[i].only);
+        if (given->present && (probe_keys[i].kinds & kind) == 0)
+            builder_refuse(builder, given, "only with %s", probe_keys[i].only);
     }
     if (kind == HTTP) {
         check_http(builder, probe);
         return;
     }
-    require(builder, probe, &probe->address, "address", kind == TCP ? "ADDRESS@PORT, as 192.0.2.1@443" : "ADDRESS@PORT, as 192.0.2.1@53");
+    require(builder, probe, &probe->address, "address",
+            kind == TCP ? "ADDRESS@PORT, as 192.0.2.1@443" : "ADDRESS@PORT, as 192.0.2.1@53");
     if (kind == TCP && probe->address.valid && probe->address.present && socket->port == 0)
         builder_refuse(builder, &probe->address, "a port too, as %s@443", probe->address.text);
     if (kind == DNS) require(builder, probe, &probe->name, "name", "a host name");
@@ -133,12 +135,14 @@ static struct probe_settings build_probe(struct builder *builder, const struct g
     };
 }
 
-static enum status build_addresses(struct builder *builder, const struct given_endpoint *given, struct endpoint *endpoint)
+static enum status build_addresses(struct builder *builder, const struct given_endpoint *given,
+                                   struct endpoint *endpoint)
 {
     struct address *addresses = arena_array(builder->keep, given->addresses.count, sizeof *addresses);
     if (addresses == NULL) return ERR_MEMORY;
     for (size_t i = 0; i < given->addresses.count; i++)
-        if (given->addresses.list[i].valid) addresses[endpoint->address_count++] = given->addresses.list[i].value.socket.address;
+        if (given->addresses.list[i].valid)
+            addresses[endpoint->address_count++] = given->addresses.list[i].value.socket.address;
     endpoint->addresses = addresses;
     return OK;
 }
@@ -168,7 +172,8 @@ static enum status build_endpoint(struct regions_state *state, const struct give
     state->declared[state->count] = given;
     check_endpoint_name(state, given);
     if (given->addresses.origin.present && given->hostname.present)
-        builder_refuse(builder, &given->hostname, "either addresses (line %u) or hostname", (unsigned)given->addresses.origin.line);
+        builder_refuse(builder, &given->hostname, "either addresses (line %u) or hostname",
+                       (unsigned)given->addresses.origin.line);
     if (given->origin.present && !given->addresses.origin.present && !given->hostname.present)
         builder_refuse_at(builder, &given->origin, "", "addresses or hostname");
     *probe = build_probe(builder, &given->probe);
@@ -202,8 +207,8 @@ static void check_answers(struct regions_state *state, const struct region *regi
     }
     if (named != NULL && addressed != NULL && named != addressed) {
         uint32_t line = addressed->addresses.origin.line;
-        builder_refuse(builder, &named->hostname, "addresses, as others of its region have (line %u): no region mixes the two",
-                       (unsigned)line);
+        builder_refuse(builder, &named->hostname,
+                       "addresses, as others of its region have (line %u): no region mixes the two", (unsigned)line);
     }
 }
 
@@ -233,7 +238,8 @@ static enum status check_addresses(struct regions_state *state, const struct reg
             struct address_use *use = *bucket;
             while (use != NULL && !address_equal(&use->given->value.socket.address, address)) use = use->next;
             if (use != NULL) {
-                builder_refuse(builder, given, "each address once in a region; the first is in line %u", (unsigned)use->given->line);
+                builder_refuse(builder, given, "each address once in a region; the first is in line %u",
+                               (unsigned)use->given->line);
                 continue;
             }
             *uses = (struct address_use){given, *bucket};
@@ -260,7 +266,8 @@ static void build_location(struct builder *builder, const struct given_region *g
         builder_refuse(builder, &given->country, "a location beside it: nobody lives there");
 }
 
-static enum status build_region(struct regions_state *state, const struct given_region *given, struct region *region, region_id id)
+static enum status build_region(struct regions_state *state, const struct given_region *given, struct region *region,
+                                region_id id)
 {
     struct builder *builder = state->builder;
     const struct given_endpoint *endpoints = given->endpoints.list;
@@ -331,7 +338,8 @@ enum status builder_regions(struct builder *builder)
         return ERR_MEMORY;
     for (size_t i = 0; i < given->count; i++) {
         if (total == 0) /* too many, or none: names are all there is to say */
-            regions[i] = (struct region){.name = declared[i].name.value.text != NULL ? declared[i].name.value.text : ""};
+            regions[i] =
+                (struct region){.name = declared[i].name.value.text != NULL ? declared[i].name.value.text : ""};
         else if ((status = build_region(&state, &declared[i], &regions[i], (region_id)i)) != OK)
             return status;
     }

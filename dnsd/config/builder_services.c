@@ -60,9 +60,10 @@ static void check_zone(struct builder *builder, const struct given_service *give
         for (size_t j = 0; j < region->endpoint_count; j++) {
             const struct endpoint *endpoint = &model->endpoints[region->first_endpoint + j];
             if (endpoint->hostname == NULL) continue;
-            builder_refuse(builder, &given->name,
-                           "a name below the zone's apex: endpoint %s has a hostname, and a CNAME cannot stand at an apex",
-                           endpoint->name);
+            builder_refuse(
+                builder, &given->name,
+                "a name below the zone's apex: endpoint %s has a hostname, and a CNAME cannot stand at an apex",
+                endpoint->name);
             return;
         }
     }
@@ -119,12 +120,14 @@ static enum status find_plan(struct services_state *state, const struct given_se
     if (given->regions.origin.present)
         return builder_find_regions(builder, &given->regions, &plan->regions, &plan->region_count);
     enum status status = all_regions(builder, &plan->regions, &plan->region_count);
-    if (status == OK && plan->region_count == 0 && given->origin.present && !builder->declaration->regions.origin.present)
+    if (status == OK && plan->region_count == 0 && given->origin.present &&
+        !builder->declaration->regions.origin.present)
         builder_refuse_at(builder, &given->origin, "", "at least one region under regions");
     return status;
 }
 
-static enum status build_service(struct services_state *state, const struct given_service *given, struct service *service)
+static enum status build_service(struct services_state *state, const struct given_service *given,
+                                 struct service *service)
 {
     struct builder *builder = state->builder;
     struct plan plan = {0};
@@ -132,7 +135,9 @@ static enum status build_service(struct services_state *state, const struct give
     *service = (struct service){
         .name = given->name.value.text != NULL ? given->name.value.text : "",
         .ttl_s = ttl_s,
-        .ttl_min_s = given->ttl_min_s.present ? given->ttl_min_s.value.integer : ttl_s < 5 ? ttl_s : 5,
+        .ttl_min_s = given->ttl_min_s.present ? given->ttl_min_s.value.integer
+                     : ttl_s < 5              ? ttl_s
+                                              : 5,
         .line = given->origin.line,
     };
     if (given->ttl_min_s.valid && given->ttl_s.valid && service->ttl_min_s > ttl_s)
@@ -242,7 +247,8 @@ enum status builder_services(struct builder *builder)
     size_t plan_room = given->count < PLAN_MAX ? given->count : PLAN_MAX;
     state.plans = arena_array(builder->keep, plan_room, sizeof *state.plans);
     state.users = arena_array(builder->scratch, plan_room, sizeof *state.users);
-    if (services == NULL || state.plans == NULL || state.users == NULL || !name_index_init(&names, builder->scratch, given->count))
+    if (services == NULL || state.plans == NULL || state.users == NULL ||
+        !name_index_init(&names, builder->scratch, given->count))
         return ERR_MEMORY;
     for (size_t i = 0; i < given->count; i++) {
         enum status status = build_service(&state, &declared[i], &services[i]);

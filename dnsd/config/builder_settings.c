@@ -110,8 +110,10 @@ static void build_geo(struct builder *builder)
         .text_ipv6 = optional_path(builder, &geo->text_ipv6),
         .asn_database = optional_path(builder, &geo->asn_database),
     };
-    if (!is_default && geo->text_ipv4.present) builder_refuse(builder, &geo->text_ipv4, "only with `database: default`");
-    if (!is_default && geo->text_ipv6.present) builder_refuse(builder, &geo->text_ipv6, "only with `database: default`");
+    if (!is_default && geo->text_ipv4.present)
+        builder_refuse(builder, &geo->text_ipv4, "only with `database: default`");
+    if (!is_default && geo->text_ipv6.present)
+        builder_refuse(builder, &geo->text_ipv6, "only with `database: default`");
     builder->config->geo_check_ms = geo->check_s.value.integer * 1000;
 }
 
@@ -123,7 +125,8 @@ static void build_admin(struct builder *builder)
     static const struct prefix loopback4 = {{FAMILY_IPV4, {127}}, 8}, loopback6 = {{FAMILY_IPV6, {[15] = 1}}, 128};
     if (listen->valid && address->family != FAMILY_NONE && !prefix_contains(&loopback4, address) &&
         !prefix_contains(&loopback6, address))
-        builder_refuse(builder, listen, "a loopback address (127.0.0.0/8 or ::1): whoever reaches it may reload and report");
+        builder_refuse(builder, listen,
+                       "a loopback address (127.0.0.0/8 or ::1): whoever reaches it may reload and report");
     builder->config->admin_address = socket->address;
     builder->config->admin_port = socket->port;
 }
@@ -145,7 +148,8 @@ static void build_tcp(struct builder *builder)
         builder_refuse(builder, &tcp->idle_ms, "at most total_ms (%u)", (unsigned)limits->total_ms);
     if (limits->connections_per_client > limits->connections) {
         if (tcp->connections_per_client.present && tcp->connections_per_client.valid && tcp->connections.valid)
-            builder_refuse(builder, &tcp->connections_per_client, "at most connections (%u)", (unsigned)limits->connections);
+            builder_refuse(builder, &tcp->connections_per_client, "at most connections (%u)",
+                           (unsigned)limits->connections);
         limits->connections_per_client = limits->connections;
     }
 }

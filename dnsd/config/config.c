@@ -3,7 +3,8 @@
  *
  *   text -> document (libyaml's tree, within bounds) -> declaration (by the table) -> config (what values mean to each other)
  *
- * Two arenas: one is the configuration's own and lives as long as it, the other holds what only its building needs. */
+ * Two arenas: one is the configuration's own and lives as long as it, the other holds what only its building
+ * needs. */
 #include "dnsd/config/config.h"
 
 #include <stdlib.h>
@@ -66,7 +67,8 @@ static enum status build(const char *path, yaml_document_t *document, struct pro
     return builder_build(&builder);
 }
 
-enum status config_parse(const char *path, const char *text, size_t size, struct problems *problems, struct config **out)
+enum status config_parse(const char *path, const char *text, size_t size, struct problems *problems,
+                         struct config **out)
 {
     size_t before = problems->count + problems->omitted;
     struct owned_config *owned = owned_config_new();

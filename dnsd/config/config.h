@@ -1,8 +1,9 @@
 /* config.h - the configuration file, checked and turned into values.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One table of options (config_table.c) drives parsing, bounds, defaults and the reference page. A struct config owns all it
- * points to and never changes; worlds hold references. Counting references is the control thread's alone. */
+ * One table of options (config_table.c) drives parsing, bounds, defaults and the reference page. A struct
+ * config owns all it points to and never changes; worlds hold references. Counting references is the control
+ * thread's alone. */
 #ifndef MERIDIAN_CONFIG_H
 #define MERIDIAN_CONFIG_H
 
@@ -53,20 +54,22 @@ struct config {
     const struct zone_source *zones;
     size_t zone_count;
     struct survey_settings geo;
-    uint32_t geo_check_ms;       /* how often the database files are looked at for a change */
+    uint32_t geo_check_ms; /* how often the database files are looked at for a change */
     uint32_t probe_concurrency;
     struct address admin_address; /* family FAMILY_NONE: no admin HTTP (`admin: {listen: none}`) */
     uint16_t admin_port;
-    const char *user;            /* NULL: stay */
+    const char *user; /* NULL: stay */
     struct tcp_limits tcp;
-    uint16_t udp_payload;        /* EDNS size offered, default 1232 */
-    uint32_t report_ttl_ms;      /* how long a reported load counts */
+    uint16_t udp_payload;   /* EDNS size offered, default 1232 */
+    uint32_t report_ttl_ms; /* how long a reported load counts */
 };
 
-/* Read a file and all that it names but the zones (zone files are read by zones_load). All errors go to `problems`;
- * ERR_SYNTAX when there is any, ERR_IO when the file cannot be read (a problem says so too). */
+/* Read a file and the latency table that it names; zone files are read by zones_load, location databases by survey_atlas. All
+ * errors go to `problems`, sorted by file and line; ERR_SYNTAX when there is any, ERR_IO when the file cannot be read (a
+ * problem says so too), ERR_MEMORY without one. */
 MUST_USE enum status config_load(const char *path, struct problems *problems, struct config **out);
-/* The same from memory; `path` is for messages and for relative names. Never touches the network. For tests and fuzzing. */
+/* The same from memory. `path` is for messages and for relative names; NULL: a text without a place, which may name no latency
+ * table. Never touches the network. For tests and fuzzing. */
 MUST_USE enum status config_parse(const char *path, const char *text, size_t size, struct problems *problems,
                                   struct config **out);
 struct config *config_hold(struct config *config);

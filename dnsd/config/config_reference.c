@@ -1,7 +1,8 @@
 /* config_reference.c - the reference of all keys, from the table that parses them.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Sections in the order in which the table names them, the outermost first; a shape that several keys share is printed once. */
+ * Sections in the order in which the table names them, the outermost first; a shape that several keys share is
+ * printed once. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static void takes(const struct option *option, char out[GIVEN_EXPECTED_MAX])
 {
     given_expectation(option, out);
     if (option->type == OPTION_MAPPING)
-        snprintf(out, GIVEN_EXPECTED_MAX, (option->flags & OPTION_LIST) != 0 ? "a list of mappings, see %s" : "a mapping, see %s",
+        snprintf(out, GIVEN_EXPECTED_MAX,
+                 (option->flags & OPTION_LIST) != 0 ? "a list of mappings, see %s" : "a mapping, see %s",
                  option->shape->title);
     if ((option->flags & OPTION_EMPTY) != 0) snprintf(out, GIVEN_EXPECTED_MAX, "an empty list");
 }
@@ -46,7 +48,8 @@ static void lengths(const struct option *option, char out[GIVEN_EXPECTED_MAX])
 {
     out[0] = '\0';
     if ((option->flags & OPTION_LIST) != 0 && option->count_maximum != 0)
-        snprintf(out, GIVEN_EXPECTED_MAX, "%s%zu", option->count_minimum > 0 ? "1 to " : "up to ", option->count_maximum);
+        snprintf(out, GIVEN_EXPECTED_MAX, "%s%zu", option->count_minimum > 0 ? "1 to " : "up to ",
+                 option->count_maximum);
 }
 
 static void print_markdown_section(FILE *out, const struct shape *shape)
@@ -74,10 +77,11 @@ void config_print_reference(FILE *out)
 {
     struct sections sections = {.count = 0};
     sections_collect(&sections, &config_table);
-    fprintf(out,
-            "# Configuration reference\n\n"
-            "All keys of meridian.yaml, printed from the table that parses them. An unknown key, a value out of bounds or a\n"
-            "reference to nothing is an error; all errors are reported at once, as `file:line: key: value: what was expected`.\n");
+    fprintf(out, "# Configuration reference\n\n"
+                 "All keys of meridian.yaml, printed from the table that parses them. An unknown key, a value out of "
+                 "bounds or a\n"
+                 "reference to nothing is an error; all errors are reported at once, as `file:line: key: value: what "
+                 "was expected`.\n");
     for (size_t i = 0; i < sections.count; i++) print_markdown_section(out, sections.list[i]);
 }
 
@@ -121,9 +125,13 @@ static void print_mdoc_option(FILE *out, const struct option *option)
     takes(option, expected);
     lengths(option, length);
     fprintf(out, ".It Ic %s\n", option->name);
-    snprintf(text, sizeof text, "%s Takes %s%s%s%s%s%s%s%s.", option->meaning, expected, length[0] != '\0' ? " (" : "", length,
-             length[0] != '\0' ? ")" : "", option->unit != NULL ? ", in " : "", option->unit != NULL ? option->unit : "",
-             required ? "; required" : preset != NULL ? "; default: " : "", required || preset == NULL ? "" : preset);
+    snprintf(text, sizeof text, "%s Takes %s%s%s%s%s%s%s%s.", option->meaning, expected, length[0] != '\0' ? " (" : "",
+             length, length[0] != '\0' ? ")" : "", option->unit != NULL ? ", in " : "",
+             option->unit != NULL ? option->unit : "",
+             required         ? "; required"
+             : preset != NULL ? "; default: "
+                              : "",
+             required || preset == NULL ? "" : preset);
     print_mdoc_text(out, text);
 }
 

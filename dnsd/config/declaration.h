@@ -1,8 +1,9 @@
 /* declaration.h - a configuration file as written, value by value.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The structs that the table of options fills (config_table.c), one for each kind of mapping: binder.c writes them, the builders
- * turn them into a struct config. Every mapping begins with where it stands. Names and meanings are the file's. */
+ * The structs that the table of options fills (config_table.c), one for each kind of mapping: binder.c writes
+ * them, the builders turn them into a struct config. Every mapping begins with where it stands. Names and
+ * meanings are the file's. */
 #ifndef MERIDIAN_DECLARATION_H
 #define MERIDIAN_DECLARATION_H
 

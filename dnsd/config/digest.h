@@ -1,7 +1,8 @@
 /* digest.h - a short number that tells two configurations apart.
  * SPDX-License-Identifier: Apache-2.0
  *
- * 64-bit FNV-1a (draft-eastlake-fnv): for people who compare PoPs and for tables of names, not against forgery. Pure. */
+ * 64-bit FNV-1a (draft-eastlake-fnv): for people who compare PoPs and for tables of names, not against forgery.
+ * Pure. */
 #ifndef MERIDIAN_DIGEST_H
 #define MERIDIAN_DIGEST_H
 

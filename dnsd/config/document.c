@@ -43,7 +43,8 @@ static enum status refuse(struct survey_state *state, const yaml_event_t *event,
 /* Opening of a list or mapping, with its anchor or NULL. */
 static enum status enter(struct survey_state *state, const yaml_event_t *event, const yaml_char_t *anchor)
 {
-    if (state->depth == DOCUMENT_DEPTH_MAX) return refuse(state, event, "nested deeper than %zu levels", DOCUMENT_DEPTH_MAX);
+    if (state->depth == DOCUMENT_DEPTH_MAX)
+        return refuse(state, event, "nested deeper than %zu levels", DOCUMENT_DEPTH_MAX);
     char *copy = NULL;
     if (anchor != NULL && (copy = strdup((const char *)anchor)) == NULL) return ERR_MEMORY;
     state->open[state->depth++] = copy;
@@ -143,7 +144,8 @@ static enum status check_limits(const char *file, const char *text, size_t size,
     return status;
 }
 
-enum status document_read(const char *file, const char *text, size_t size, struct problems *problems, yaml_document_t *out)
+enum status document_read(const char *file, const char *text, size_t size, struct problems *problems,
+                          yaml_document_t *out)
 {
     if (size > DOCUMENT_SIZE_MAX) {
         problems_add(problems, file, 0, "", "", "larger than %u bytes", DOCUMENT_SIZE_MAX);

@@ -1,8 +1,8 @@
 /* document.h - a YAML text as a tree whose nodes know their lines, within bounds.
  * SPDX-License-Identifier: Apache-2.0
  *
- * libyaml's own document tree. Before it is built, the text's events are counted against the limits below: libyaml has none of
- * its own, and compares every anchor with every other. One thread at a time. */
+ * libyaml's own document tree. Before it is built, the text's events are counted against the limits below:
+ * libyaml has none of its own, and compares every anchor with every other. One thread at a time. */
 #ifndef MERIDIAN_DOCUMENT_H
 #define MERIDIAN_DOCUMENT_H
 
@@ -18,8 +18,9 @@
 #define DOCUMENT_DEPTH_MAX 16         /* the deepest key of the table lies at 8 */
 #define DOCUMENT_ANCHOR_MAX 256       /* libyaml looks at all of them for each one */
 
-/* Read one document. ERR_SYNTAX with a problem added for the first error (after it, a YAML text has no meaning), ERR_LIMIT likewise,
- * ERR_MEMORY. OK with a document of no nodes when the text is empty. The caller yaml_document_deletes it. */
+/* Read one document. ERR_SYNTAX with a problem added for the first error (after it, a YAML text has no
+ * meaning), ERR_LIMIT likewise, ERR_MEMORY. OK with a document of no nodes when the text is empty. The caller
+ * yaml_document_deletes it. */
 MUST_USE enum status document_read(const char *file, const char *text, size_t size, struct problems *problems,
                                    yaml_document_t *out);
 

@@ -1,8 +1,8 @@
 /* given.c - one value of the configuration: as it was written, and what it means.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A table of readers, one for each type. Each leaves `expected` as it finds it (the general sentence of its option) unless it
- * knows a better one for this very mistake. */
+ * A table of readers, one for each type. Each leaves `expected` as it finds it (the general sentence of its
+ * option) unless it knows a better one for this very mistake. */
 #include "dnsd/config/given.h"
 
 #include <curl/curl.h>
@@ -139,8 +139,7 @@ static enum status read_hostname(struct reading *reading, enum hostname_form for
 static enum status check_address(struct reading *reading, const struct address *address)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (address->family == FAMILY_IPV4 && address->bytes[0] >= 224)
-        return fail(reading, "a unicast address");
+    if (address->family == FAMILY_IPV4 && address->bytes[0] >= 224) return fail(reading, "a unicast address");
     if (address->family == FAMILY_IPV6 && address->bytes[0] == 0xff) return fail(reading, "a unicast address");
     if (address->family == FAMILY_IPV6 && memcmp(address->bytes, mapped, sizeof mapped) == 0)
         return fail(reading, "an IPv4 address written as such, not mapped into IPv6");
@@ -201,7 +200,8 @@ static enum status read_socket(struct reading *reading)
 /* IPv6 prefixes that are looked up as the IPv4 address they carry: 6to4 and Teredo, see router/atlas.h. */
 static bool is_folded(const struct prefix *prefix)
 {
-    static const struct prefix sixtofour = {{FAMILY_IPV6, {0x20, 0x02}}, 16}, teredo = {{FAMILY_IPV6, {0x20, 0x01}}, 32};
+    static const struct prefix sixtofour = {{FAMILY_IPV6, {0x20, 0x02}}, 16},
+                               teredo = {{FAMILY_IPV6, {0x20, 0x01}}, 32};
     return prefix_covers(&sixtofour, prefix) || prefix_covers(&teredo, prefix);
 }
 
@@ -300,8 +300,10 @@ static enum status read_url(struct reading *reading)
     for (size_t i = 0; i < reading->size; i++)
         if (reading->text[i] <= ' ' || reading->text[i] > '~')
             return fail(reading, "a URL without spaces and letters beyond ASCII (%%20 stands for a space)");
-    bool hostless = strstr(reading->text, "://")[3] == '/'; /* libcurl would take the first word of the path for the host */
-    if (hostless || !is_url(reading->text)) return fail(reading, "a URL with a host and, if any, a port from 1 to 65535");
+    bool hostless =
+        strstr(reading->text, "://")[3] == '/'; /* libcurl would take the first word of the path for the host */
+    if (hostless || !is_url(reading->text))
+        return fail(reading, "a URL with a host and, if any, a port from 1 to 65535");
     return read_text(reading);
 }
 
@@ -320,11 +322,12 @@ static enum status read_plain_hostname(struct reading *reading)
     return read_hostname(reading, HOSTNAME_PLAIN);
 }
 
-/* The types of plain values. `what` is the general sentence; those with bounds in it are written by given_expectation_one. */
+/* The types of values. `what` is the general sentence; given_expectation_one writes those with bounds in it. */
 static const struct reader {
     enum status (*read)(struct reading *reading);
     const char *what;
 } readers[] = {
+    /* clang-format off */
     [OPTION_BOOLEAN] = {read_boolean, "true or false"},
     [OPTION_INTEGER] = {read_integer, NULL},
     [OPTION_NUMBER] = {read_number, NULL},
@@ -340,12 +343,15 @@ static const struct reader {
     [OPTION_PREFIX] = {read_prefix, "an IPv4 or IPv6 prefix, as 192.0.2.0/24"},
     [OPTION_CONTINENT] = {read_continent, "a continent: AF AN AS EU NA OC SA"},
     [OPTION_COUNTRY] = {read_country, "a country code of two capital letters (ISO 3166-1)"},
-    [OPTION_SUBDIVISION] = {read_subdivision, "a code of one to three capital letters or digits (ISO 3166-2 without the country)"},
-    [OPTION_STATUS_CODES] = {read_status_codes, "a status code or a range of them from 100 to 599, as 200 or 200-299"},
+    [OPTION_SUBDIVISION] = {read_subdivision,
+                            "a code of one to three capital letters or digits (ISO 3166-2 without the country)"},
+    [OPTION_STATUS_CODES] = {read_status_codes,
+                             "a status code or a range of them from 100 to 599, as 200 or 200-299"},
     [OPTION_RECORD_TYPE] = {read_record_type, "a record type of the DNS, as A or TYPE65280"},
     [OPTION_URL] = {read_url, "a URL that begins with http:// or https://"},
     [OPTION_MAPPING] = {NULL, "a mapping (key: value)"},
     [OPTION_WEIGHTS] = {NULL, "a mapping from region names to weights"},
+    /* clang-format on */
 };
 
 void given_expectation_one(const struct option *option, char out[GIVEN_EXPECTED_MAX])
@@ -358,17 +364,19 @@ void given_expectation_one(const struct option *option, char out[GIVEN_EXPECTED_
         snprintf(out, GIVEN_EXPECTED_MAX, "a number from %.12g to %.12g", option->minimum, option->maximum);
         break;
     case OPTION_TEXT:
-        snprintf(out, GIVEN_EXPECTED_MAX, "a text of 1 to %.0f bytes", option->maximum > 0 ? option->maximum : GIVEN_TEXT_MAX);
+        snprintf(out, GIVEN_EXPECTED_MAX, "a text of 1 to %.0f bytes",
+                 option->maximum > 0 ? option->maximum : GIVEN_TEXT_MAX);
         break;
     case OPTION_WORD: {
         size_t length = (size_t)snprintf(out, GIVEN_EXPECTED_MAX, "one of");
         for (size_t i = 0; option->words[i] != NULL && length < GIVEN_EXPECTED_MAX; i++)
-            length += (size_t)snprintf(out + length, GIVEN_EXPECTED_MAX - length, "%s %s", i == 0 ? "" : ",", option->words[i]);
+            length += (size_t)snprintf(out + length, GIVEN_EXPECTED_MAX - length, "%s %s", i == 0 ? "" : ",",
+                                       option->words[i]);
         break;
     }
     case OPTION_SOCKET:
-        snprintf(out, GIVEN_EXPECTED_MAX, "ADDRESS@PORT, as 192.0.2.1@%.0f%s", option->minimum > 0 ? option->minimum : 443,
-                 (option->flags & OPTION_NONE) != 0 ? ", or none" : "");
+        snprintf(out, GIVEN_EXPECTED_MAX, "ADDRESS@PORT, as 192.0.2.1@%.0f%s",
+                 option->minimum > 0 ? option->minimum : 443, (option->flags & OPTION_NONE) != 0 ? ", or none" : "");
         break;
     default: snprintf(out, GIVEN_EXPECTED_MAX, "%s", readers[option->type].what); break;
     }
@@ -397,7 +405,8 @@ enum status given_parse(const struct option *option, const char *text, size_t si
         return ERR_RANGE;
     }
     for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return fail(&reading, "a value without control characters");
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            return fail(&reading, "a value without control characters");
     given_expectation_one(option, expected);
     return readers[option->type].read(&reading);
 }

@@ -1,8 +1,8 @@
 /* given.h - one value of the configuration: as it was written, and what it means.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The table of options says how to read each (struct option); given_parse is the only reader, also of the defaults, so that the
- * reference page cannot tell another story than the code. Pure but for the arena. */
+ * The table of options says how to read each (struct option); given_parse is the only reader, also of the
+ * defaults, so that the reference page cannot tell another story than the code. Pure but for the arena. */
 #ifndef MERIDIAN_GIVEN_H
 #define MERIDIAN_GIVEN_H
 
@@ -22,14 +22,14 @@ enum option_type {
     OPTION_INTEGER,
     OPTION_NUMBER,
     OPTION_TEXT,
-    OPTION_FILE,         /* relative to the configuration file */
-    OPTION_NAME,         /* of a region, an endpoint, a policy, a PoP */
-    OPTION_WORD,         /* one of a few */
-    OPTION_ORIGIN,       /* of a zone */
-    OPTION_SERVICE,      /* host name, "*." allowed in front */
+    OPTION_FILE,    /* relative to the configuration file */
+    OPTION_NAME,    /* of a region, an endpoint, a policy, a PoP */
+    OPTION_WORD,    /* one of a few */
+    OPTION_ORIGIN,  /* of a zone */
+    OPTION_SERVICE, /* host name, "*." allowed in front */
     OPTION_HOSTNAME,
     OPTION_ADDRESS,
-    OPTION_SOCKET,       /* ADDRESS@PORT */
+    OPTION_SOCKET, /* ADDRESS@PORT */
     OPTION_PREFIX,
     OPTION_CONTINENT,
     OPTION_COUNTRY,
@@ -39,14 +39,14 @@ enum option_type {
     OPTION_URL,
     /* of other values */
     OPTION_MAPPING,
-    OPTION_WEIGHTS,      /* a mapping from names to integers */
+    OPTION_WEIGHTS, /* a mapping from names to integers */
 };
 
 enum option_flag {
     OPTION_REQUIRED = 1,
-    OPTION_LIST = 2,     /* a list of these; of plain values also one alone */
-    OPTION_NONE = 4,     /* the word `none` is allowed too */
-    OPTION_EMPTY = 8,    /* the list must be empty in this version */
+    OPTION_LIST = 2,  /* a list of these; of plain values also one alone */
+    OPTION_NONE = 4,  /* the word `none` is allowed too */
+    OPTION_EMPTY = 8, /* the list must be empty in this version */
 };
 
 struct shape;
@@ -139,8 +139,8 @@ struct given_weights {
     size_t count;
 };
 
-/* Read one value from its text. ERR_SYNTAX or ERR_RANGE with `expected` saying what was expected instead; names and texts
- * are kept in the arena. */
+/* Read one value from its text. ERR_SYNTAX or ERR_RANGE with `expected` saying what was expected instead; names
+ * and texts are kept in the arena. */
 MUST_USE enum status given_parse(const struct option *option, const char *text, size_t size, struct arena *arena,
                                  union given_value *out, char expected[GIVEN_EXPECTED_MAX]);
 

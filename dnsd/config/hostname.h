@@ -1,8 +1,8 @@
 /* hostname.h - names of the DNS as a configuration writes them.
  * SPDX-License-Identifier: Apache-2.0
  *
- * RFC 1123 host names with underscores; labels of at most 63, in all at most 253 characters. Results are in lower case without
- * the final dot. Pure; any thread. */
+ * RFC 1123 host names with underscores; labels of at most 63, in all at most 253 characters. Results are in
+ * lower case without the final dot. Pure; any thread. */
 #ifndef MERIDIAN_HOSTNAME_H
 #define MERIDIAN_HOSTNAME_H
 

@@ -1,7 +1,8 @@
 /* latency_table.c - the operator's measured latencies, a CSV file.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fields are read by given_parse like the values of the configuration, so that both refuse the same things in the same words. */
+ * Fields are read by given_parse like the values of the configuration, so that both refuse the same things in
+ * the same words. */
 #include "dnsd/config/latency_table.h"
 
 #include <stdlib.h>
@@ -32,8 +33,8 @@ static const struct option latency_option = {.name = "ms", .type = OPTION_NUMBER
 
 static bool refuse(struct table_reading *reading, size_t field, const char *value, const char *expected)
 {
-    problems_add(reading->problems, reading->file, reading->line, field_names[field], value[0] != '\0' ? value : "(empty)",
-                 "%s", expected);
+    problems_add(reading->problems, reading->file, reading->line, field_names[field],
+                 value[0] != '\0' ? value : "(empty)", "%s", expected);
     return false;
 }
 
@@ -47,14 +48,15 @@ static bool read_field(struct table_reading *reading, size_t field, const struct
 
 static bool refuse_region(struct table_reading *reading, size_t field, const char *name)
 {
-    const char *what = field == 0 ? "a prefix, a country code of two capital letters or the name of a region" : "the name of a region";
+    const char *what =
+        field == 0 ? "a prefix, a country code of two capital letters or the name of a region" : "the name of a region";
     struct suggestion suggestion = {.wanted = name};
     if (reading->problems->count < PROBLEMS_MAX)
         for (size_t i = 0; i <= reading->regions->mask; i++)
             if (reading->regions->slots[i].name != NULL) suggestion_try(&suggestion, reading->regions->slots[i].name);
     if (suggestion.best == NULL) return refuse(reading, field, name, what);
-    problems_add(reading->problems, reading->file, reading->line, field_names[field], name, "%s (did you mean %s?)", what,
-                 suggestion.best);
+    problems_add(reading->problems, reading->file, reading->line, field_names[field], name, "%s (did you mean %s?)",
+                 what, suggestion.best);
     return false;
 }
 
@@ -73,7 +75,7 @@ static bool read_from(struct table_reading *reading, const char *text, struct la
     if (strlen(text) == 2 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' && text[1] <= 'Z') {
         entry->from = LATENCY_FROM_COUNTRY;
         if (!read_field(reading, 0, &country_option, text, &value)) return false;
-        memcpy(entry->country, value.text, sizeof entry->country);
+        memcpy(entry->country, text, sizeof entry->country);
         return true;
     }
     if (strchr(text, '/') != NULL || prefix_parse(text, &prefix) == OK) {
@@ -90,7 +92,8 @@ static enum status append(struct table_reading *reading, const struct latency_en
 {
     struct latency_table *table = &reading->table;
     if (table->count == LATENCY_TABLE_ROW_MAX) {
-        problems_add(reading->problems, reading->file, reading->line, "", "", "more rows than %d", LATENCY_TABLE_ROW_MAX);
+        problems_add(reading->problems, reading->file, reading->line, "", "", "more rows than %d",
+                     LATENCY_TABLE_ROW_MAX);
         return ERR_LIMIT;
     }
     if (table->count == reading->room) { /* the arena keeps the smaller lists: as much again at most */
@@ -105,8 +108,8 @@ static enum status append(struct table_reading *reading, const struct latency_en
     return OK;
 }
 
-/* Cut a line into fields at its commas, without the spaces around them. Returns how many there are; the first FIELD_COUNT
- * are stored. */
+/* Cut a line into fields at its commas, without the spaces around them. Returns how many there are; the first
+ * FIELD_COUNT are stored. */
 static size_t split(char *line, char *fields[FIELD_COUNT])
 {
     size_t count = 0;
@@ -137,7 +140,8 @@ static enum status read_line(struct table_reading *reading, char *line)
         problems_add(reading->problems, reading->file, reading->line, "", fields[0], "three fields: from,to,ms");
         return OK;
     }
-    if (first && strcmp(fields[0], "from") == 0 && strcmp(fields[1], "to") == 0 && strcmp(fields[2], "ms") == 0) return OK;
+    if (first && strcmp(fields[0], "from") == 0 && strcmp(fields[1], "to") == 0 && strcmp(fields[2], "ms") == 0)
+        return OK;
     /* all three are read, so that all that is wrong is said */
     bool good = read_from(reading, fields[0], &entry);
     good &= read_region(reading, 1, fields[1], &entry.to);

@@ -7,8 +7,8 @@
  *   DE,eu-west-1,21
  *   us-east-1,us-west-2,70
  *
- * Lines are comments (#), empty, or three fields; spaces around fields do not count; the heading may be left out. Pure but for the
- * arena. */
+ * Lines are comments (#), empty, or three fields; spaces around fields do not count; the heading may be left
+ * out. Pure but for the arena. */
 #ifndef MERIDIAN_LATENCY_TABLE_H
 #define MERIDIAN_LATENCY_TABLE_H
 
@@ -44,7 +44,8 @@ struct latency_table {
  *   file     for messages
  *   regions  names to region_ids
  * ERR_SYNTAX when a problem was added (all of them are), ERR_MEMORY. */
-MUST_USE enum status latency_table_parse(const char *file, const char *text, size_t size, const struct name_index *regions,
-                                         struct arena *arena, struct problems *problems, struct latency_table *out);
+MUST_USE enum status latency_table_parse(const char *file, const char *text, size_t size,
+                                         const struct name_index *regions, struct arena *arena,
+                                         struct problems *problems, struct latency_table *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* name_index.h - from a name to its number, for a set of unique names.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A hash table with open addressing in an arena, made for a known number of names. Names are borrowed. One thread at a time. */
+ * A hash table with open addressing in an arena, made for a known number of names. Names are borrowed. One
+ * thread at a time. */
 #ifndef MERIDIAN_NAME_INDEX_H
 #define MERIDIAN_NAME_INDEX_H
 
@@ -26,8 +27,8 @@ struct name_index {
 
 /* Make room for `room` names. False: no memory. */
 bool name_index_init(struct name_index *index, struct arena *arena, size_t room);
-/* Put a name in unless it is there. Returns the number that the name has now: the given one when it was new. Names beyond
- * the room are not put in. */
+/* Put a name in unless it is there. Returns the number that the name has now: the given one when it was new.
+ * Names beyond the room are not put in. */
 size_t name_index_put(struct name_index *index, const char *name, size_t number);
 /* NAME_INDEX_NONE when there is no such name. */
 size_t name_index_find(const struct name_index *index, const char *name);

@@ -1,8 +1,8 @@
 /* problems.c - everything wrong with what an operator wrote, each with its place.
  * SPDX-License-Identifier: Apache-2.0
  *
- * What an operator wrote may hold anything: control characters are shown escaped, so that a problem is always one line of a
- * terminal or a log. A problem that finds no memory counts as omitted. */
+ * What an operator wrote may hold anything: control characters are shown escaped, so that a problem is always
+ * one line of a terminal or a log. A problem that finds no memory counts as omitted. */
 #include "dnsd/config/problems.h"
 
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_MAX 64     /* bytes of a value that are kept, as problems.h says */
+#define VALUE_MAX 64      /* bytes of a value that are kept, as problems.h says */
 #define EXPECTED_MAX 1024 /* a sentence or two */
 
 void problems_init(struct problems *problems)

@@ -1,7 +1,8 @@
 /* problems.h - everything wrong with what an operator wrote, each with its place.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Printed one a line as `file:line: key: value: what was expected`. Bounded; home thread: whoever reads the configuration. */
+ * Printed one a line as `file:line: key: value: what was expected`. Bounded; home thread: whoever reads the
+ * configuration. */
 #ifndef MERIDIAN_PROBLEMS_H
 #define MERIDIAN_PROBLEMS_H
 

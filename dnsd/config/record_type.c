@@ -12,9 +12,9 @@ static const struct {
     const char *name;
     uint16_t type;
 } types[] = {
-    {"A", 1},    {"NS", 2},     {"CNAME", 5}, {"SOA", 6},   {"PTR", 12},     {"MX", 15},    {"TXT", 16},     {"AAAA", 28},
-    {"SRV", 33}, {"NAPTR", 35}, {"DS", 43},   {"SSHFP", 44}, {"DNSKEY", 48}, {"TLSA", 52}, {"SVCB", 64},   {"HTTPS", 65},
-    {"URI", 256}, {"CAA", 257},
+    {"A", 1},       {"NS", 2},    {"CNAME", 5}, {"SOA", 6},    {"PTR", 12},  {"MX", 15},
+    {"TXT", 16},    {"AAAA", 28}, {"SRV", 33},  {"NAPTR", 35}, {"DS", 43},   {"SSHFP", 44},
+    {"DNSKEY", 48}, {"TLSA", 52}, {"SVCB", 64}, {"HTTPS", 65}, {"URI", 256}, {"CAA", 257},
 };
 
 /* OPT, and the range of queries' and messages' own types (RFC 6895, 3.1). */

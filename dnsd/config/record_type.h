@@ -9,8 +9,8 @@
 
 #include "router/status.h"
 
-/* "A", "AAAA", ... in any case, or TYPEn (RFC 3597). ERR_SYNTAX for others, and for types that only questions or messages
- * have (ANY, AXFR, OPT, ...). */
+/* "A", "AAAA", ... in any case, or TYPEn (RFC 3597). ERR_SYNTAX for others, and for types that only questions
+ * or messages have (ANY, AXFR, OPT, ...). */
 MUST_USE enum status record_type_parse(const char *text, uint16_t *out);
 
 #endif

@@ -12,7 +12,7 @@
 /* The closest known word so far. Begin with {.wanted = the word as written}. */
 struct suggestion {
     const char *wanted;
-    const char *best; /* NULL: nothing close */
+    const char *best;  /* NULL: nothing close */
     unsigned distance; /* of best */
 };
 

@@ -1,7 +1,8 @@
 /* fuzz_config.c - any text as a configuration.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Without a path no other file is read. What comes out is either a configuration whose model keeps its promises, or problems. */
+ * Without a path no other file is read. What comes out is either a configuration whose model keeps its
+ * promises, or problems. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static void check_regions(const struct config *config)
     const struct model *model = &config->model;
     for (size_t i = 0; i < model->region_count; i++) {
         const struct region *region = &model->regions[i];
-        require(region->endpoint_count >= 1 && region->first_endpoint + region->endpoint_count <= (int)model->endpoint_count);
+        require(region->endpoint_count >= 1 &&
+                region->first_endpoint + region->endpoint_count <= (int)model->endpoint_count);
         require(region_find(model, region->name) == i);
     }
     for (size_t i = 0; i < model->endpoint_count; i++) {
@@ -54,7 +56,8 @@ static void check_regions(const struct config *config)
         require(endpoint_find(model, endpoint->name) == i);
         require((endpoint->hostname != NULL) != (endpoint->address_count > 0));
         require(endpoint->probed == (config->probes[i].kind != PROBE_NONE));
-        require(!endpoint->probed || (endpoint->probe_timeout_ms < endpoint->probe_interval_ms && endpoint->rise && endpoint->fall));
+        require(!endpoint->probed ||
+                (endpoint->probe_timeout_ms < endpoint->probe_interval_ms && endpoint->rise && endpoint->fall));
     }
 }
 

@@ -105,7 +105,8 @@ static void minimal_has_good_defaults(void **state)
     const struct policy *policy = &model->policies[0];
     assert_string_equal(policy->name, "default");
     assert_int_equal(policy->steering, STEERING_BALANCED);
-    assert_true(policy->network_weight == 1.0 && policy->utilisation_ms_per_percent == 2.0 && policy->processing_weight == 1.0);
+    assert_true(policy->network_weight == 1.0 && policy->utilisation_ms_per_percent == 2.0 &&
+                policy->processing_weight == 1.0);
     assert_true(policy->require_capacity);
     assert_false(policy->has_unknown);
     assert_null(policy->region_weights);
@@ -125,7 +126,8 @@ static void the_designs_sample_is_read_as_meant(void **state)
     struct config *config = load(TEST_DATA "/config/good_design.yaml");
     const struct model *model = &config->model;
     assert_string_equal(config->pop_name, "pop-eu");
-    assert_true(config->pop_located && config->pop_location.latitude == 52.37 && config->pop_location.longitude == 4.90);
+    assert_true(config->pop_located && config->pop_location.latitude == 52.37 &&
+                config->pop_location.longitude == 4.90);
     assert_string_equal(config->fleet, "production");
     assert_int_equal(model->region_count, 4);
     region_id europe = region_find(model, "eu-west-1");
@@ -236,10 +238,11 @@ static void the_full_example_uses_every_feature(void **state)
     config_release(config);
 }
 
-#define PREAMBLE                                                                                                           \
-    "zones: [{origin: example.com, file: z}]\n"                                                                            \
-    "regions:\n"                                                                                                           \
-    "  - {name: a, country: US, endpoints: [{name: a-1, addresses: [192.0.2.1]}, {name: a-2, addresses: [192.0.2.2]}]}\n"  \
+#define PREAMBLE                                                                                                       \
+    "zones: [{origin: example.com, file: z}]\n"                                                                        \
+    "regions:\n"                                                                                                       \
+    "  - {name: a, country: US, endpoints: [{name: a-1, addresses: [192.0.2.1]}, {name: a-2, addresses: "              \
+    "[192.0.2.2]}]}\n"                                                                                                 \
     "  - {name: b, country: DE, endpoints: [{name: b-1, addresses: [192.0.2.3]}]}\n"
 
 static void services_with_the_same_choice_share_a_plan(void **state)
@@ -302,9 +305,10 @@ static void admin_can_be_switched_off(void **state)
 static void a_service_may_serve_the_root_zone_or_a_nested_one(void **state)
 {
     (void)state;
-    struct config *config = parse("zones: [{origin: ., file: r}, {origin: b.example.com, file: z}]\n"
-                                  "regions: [{name: n, country: US, endpoints: [{name: n-1, hostname: LB.example.NET.}]}]\n"
-                                  "services: [{name: A.example.com.}, {name: a.b.example.com}, {name: '*.example.com'}]\n");
+    struct config *config =
+        parse("zones: [{origin: ., file: r}, {origin: b.example.com, file: z}]\n"
+              "regions: [{name: n, country: US, endpoints: [{name: n-1, hostname: LB.example.NET.}]}]\n"
+              "services: [{name: A.example.com.}, {name: a.b.example.com}, {name: '*.example.com'}]\n");
     assert_string_equal(config->model.services[0].name, "a.example.com");
     assert_string_equal(config->model.endpoints[0].hostname, "lb.example.net");
     assert_int_equal(config->model.endpoints[0].address_count, 0);
@@ -314,11 +318,12 @@ static void a_service_may_serve_the_root_zone_or_a_nested_one(void **state)
 static void an_anchor_may_be_used_again(void **state)
 {
     (void)state;
-    struct config *config = parse("zones: [{origin: example.com, file: z}]\n"
-                                  "regions:\n"
-                                  "  - {name: a, country: US, endpoints: [{name: a-1, addresses: [192.0.2.1], probe: &p {kind: tcp, "
-                                  "address: 192.0.2.9@80, interval_ms: 300}}]}\n"
-                                  "  - {name: b, country: US, endpoints: [{name: b-1, addresses: [192.0.2.2], probe: *p}]}\n");
+    struct config *config =
+        parse("zones: [{origin: example.com, file: z}]\n"
+              "regions:\n"
+              "  - {name: a, country: US, endpoints: [{name: a-1, addresses: [192.0.2.1], probe: &p {kind: tcp, "
+              "address: 192.0.2.9@80, interval_ms: 300}}]}\n"
+              "  - {name: b, country: US, endpoints: [{name: b-1, addresses: [192.0.2.2], probe: *p}]}\n");
     assert_int_equal(config->probes[1].interval_ms, 300);
     assert_int_equal(config->probes[1].timeout_ms, 150); /* half of the interval, where 500 would not fit */
     assert_int_equal(config->probes[1].port, 80);
@@ -357,7 +362,8 @@ static void without_a_path_no_file_is_read(void **state)
     assert_int_equal(config_parse(NULL, text, strlen(text), &problems, &config), ERR_SYNTAX);
     assert_int_equal(problems.count, 1);
     problem_format(&problems.list[0], line, sizeof line);
-    assert_string_equal(line, "configuration:2: latency.table: /etc/passwd: no file names: this text has no place of its own");
+    assert_string_equal(
+        line, "configuration:2: latency.table: /etc/passwd: no file names: this text has no place of its own");
     problems_fini(&problems);
 }
 

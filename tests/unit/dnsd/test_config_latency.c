@@ -31,7 +31,8 @@ static enum status parse(struct fixture *fixture, const char *text, size_t size)
     assert_true(name_index_init(&fixture->regions, fixture->arena, 3));
     for (size_t i = 0; i < 3; i++) name_index_put(&fixture->regions, names[i], i);
     problems_init(&fixture->problems);
-    return latency_table_parse("t.csv", text, size, &fixture->regions, fixture->arena, &fixture->problems, &fixture->table);
+    return latency_table_parse("t.csv", text, size, &fixture->regions, fixture->arena, &fixture->problems,
+                               &fixture->table);
 }
 
 static void end(struct fixture *fixture)
@@ -136,7 +137,8 @@ static void sizes_are_bounded(void **state)
     /* one row more than there may be, then as many */
     size_t length = 0;
     for (unsigned i = 0; i <= LATENCY_TABLE_ROW_MAX; i++)
-        length += (size_t)snprintf(text + length, size - length, "%u.%u.%u.0/24,ff,1\n", i >> 16, i >> 8 & 255, i & 255);
+        length +=
+            (size_t)snprintf(text + length, size - length, "%u.%u.%u.0/24,ff,1\n", i >> 16, i >> 8 & 255, i & 255);
     assert_problem(&fixture, text, length, "t.csv:262145: more rows than 262144");
     *strrchr(text, '\n') = '\0';
     assert_int_equal(parse(&fixture, text, (size_t)(strrchr(text, '\n') - text)), OK);
@@ -172,7 +174,8 @@ static network_id parent_by_definition(const struct model *model, size_t of)
     network_id best = ID_NONE;
     for (size_t i = 0; i < model->network_count; i++) {
         if (i == of || !prefix_covers(&model->networks[i].prefix, &model->networks[of].prefix)) continue;
-        if (best == ID_NONE || model->networks[i].prefix.length > model->networks[best].prefix.length) best = (network_id)i;
+        if (best == ID_NONE || model->networks[i].prefix.length > model->networks[best].prefix.length)
+            best = (network_id)i;
     }
     return best;
 }
@@ -183,8 +186,10 @@ static void check_forest(void)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    fputs("zones: [{origin: a.example, file: a}]\nregions: [{name: r, country: US, endpoints: [{name: e, addresses: 192.0.2.1}]}]\n"
-          "policies:\n- name: p\n  places:\n", out);
+    fputs("zones: [{origin: a.example, file: a}]\nregions: [{name: r, country: US, endpoints: [{name: e, addresses: "
+          "192.0.2.1}]}]\n"
+          "policies:\n- name: p\n  places:\n",
+          out);
     unsigned rules = 1 + random_below(6);
     for (unsigned i = 0; i < rules; i++) {
         fputs("  - prefer: r\n    match:\n      prefix:\n", out);

@@ -90,7 +90,8 @@ static void write_plans(FILE *out, unsigned count)
 {
     write_regions(out, 20);
     fputs("services:\n", out);
-    for (unsigned i = 0; i < count; i++) fprintf(out, "- {name: s%u.example.com, regions: [r%u, r%u]}\n", i, i / 19, i % 19 + (i % 19 >= i / 19));
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "- {name: s%u.example.com, regions: [r%u, r%u]}\n", i, i / 19, i % 19 + (i % 19 >= i / 19));
 }
 
 static void write_rules(FILE *out, unsigned count)
@@ -142,7 +143,8 @@ static void sizes_of_the_model(void **state)
     check(write_rules, RULE_MAX, "f:7: policies[0].places: 257 of them: at most 256");
     check(write_pins, PIN_MAX, "f:3: pins: 32769 of them: at most 32768");
     check(write_pin_lists, PIN_MAX, "f:3: pins: 32769 prefixes and AS numbers: at most 32768");
-    check(write_networks, NETWORK_MAX, "f: 32769 prefixes are named by rules, pins and the latency table: at most 32768");
+    check(write_networks, NETWORK_MAX,
+          "f: 32769 prefixes are named by rules, pins and the latency table: at most 32768");
     check(write_listen, 64, "f:2: listen: 65 of them: at most 64");
 }
 
@@ -156,13 +158,16 @@ static void write_everything(FILE *out, unsigned count)
     for (unsigned i = 0; i < REGION_MAX; i++) {
         fprintf(out, "- name: r%u\n  country: US\n  endpoints:\n", i);
         for (unsigned j = 0; j < ENDPOINT_MAX / REGION_MAX; j++)
-            fprintf(out, "  - {name: e%u-%u, addresses: [10.0.0.%u], probe: {kind: tcp, address: 10.0.0.%u@80}}\n", i, j, j, j);
+            fprintf(out, "  - {name: e%u-%u, addresses: [10.0.0.%u], probe: {kind: tcp, address: 10.0.0.%u@80}}\n", i,
+                    j, j, j);
     }
     fputs("services:\n", out);
-    for (unsigned i = 0; i < SERVICE_MAX; i++) fprintf(out, "- {name: s.z%u.example, regions: r%u}\n", i, i % REGION_MAX);
+    for (unsigned i = 0; i < SERVICE_MAX; i++)
+        fprintf(out, "- {name: s.z%u.example, regions: r%u}\n", i, i % REGION_MAX);
     fputs("pins:\n", out);
     for (unsigned i = 0; i < PIN_MAX; i++)
-        fprintf(out, "- {prefix: 10.%u.%u.0/24, place: {latitude: 1, longitude: 2}, regions: r%u}\n", i / 256, i % 256, i % REGION_MAX);
+        fprintf(out, "- {prefix: 10.%u.%u.0/24, place: {latitude: 1, longitude: 2}, regions: r%u}\n", i / 256, i % 256,
+                i % REGION_MAX);
 }
 
 static void everything_at_its_limit_is_taken(void **state)
@@ -260,10 +265,8 @@ static void a_value_is_not_endless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_the_model),
-        cmocka_unit_test(everything_at_its_limit_is_taken),
-        cmocka_unit_test(sizes_of_the_document),
-        cmocka_unit_test(alias_bombs_are_bounded),
+        cmocka_unit_test(sizes_of_the_model),     cmocka_unit_test(everything_at_its_limit_is_taken),
+        cmocka_unit_test(sizes_of_the_document),  cmocka_unit_test(alias_bombs_are_bounded),
         cmocka_unit_test(a_value_is_not_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

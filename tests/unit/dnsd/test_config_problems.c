@@ -209,12 +209,9 @@ static void more_mistakes_than_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_give_the_expected_lines),
-        cmocka_unit_test(a_file_that_cannot_be_read_is_a_problem),
-        cmocka_unit_test(problems_are_one_line_each_and_cut),
-        cmocka_unit_test(problems_are_bounded_and_counted),
-        cmocka_unit_test(problems_sort_by_file_and_line),
-        cmocka_unit_test(more_mistakes_than_are_kept),
+        cmocka_unit_test(files_give_the_expected_lines),      cmocka_unit_test(a_file_that_cannot_be_read_is_a_problem),
+        cmocka_unit_test(problems_are_one_line_each_and_cut), cmocka_unit_test(problems_are_bounded_and_counted),
+        cmocka_unit_test(problems_sort_by_file_and_line),     cmocka_unit_test(more_mistakes_than_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,8 @@ static void check_preset(const struct option *option)
         char expected[GIVEN_EXPECTED_MAX];
         size_t size = (option->flags & OPTION_LIST) != 0 ? strcspn(at, ",") : strlen(at);
         const char *one = arena_text(arena, at, size);
-        if (given_parse(option, one, size, arena, &value, expected) != OK) fail_msg("%s: %s: %s", option->name, one, expected);
+        if (given_parse(option, one, size, arena, &value, expected) != OK)
+            fail_msg("%s: %s: %s", option->name, one, expected);
         at += size + strspn(at + size, ", ");
     }
     arena_free(arena);

@@ -47,8 +47,22 @@ static void integers_are_plain_decimals(void **state)
 {
     (void)state;
     static const struct option option = {.name = "n", .type = OPTION_INTEGER, .minimum = 1, .maximum = 4294967295.0};
-    static const char *const wrong[] = {"", "0", "01", "+1", "-1", "1.0", "1e3", " 1", "1 ", "0x1", "1_000", "4294967296",
-                                        "99999999999999999999999999", "one", "0b1", "1,000"};
+    static const char *const wrong[] = {"",
+                                        "0",
+                                        "01",
+                                        "+1",
+                                        "-1",
+                                        "1.0",
+                                        "1e3",
+                                        " 1",
+                                        "1 ",
+                                        "0x1",
+                                        "1_000",
+                                        "4294967296",
+                                        "99999999999999999999999999",
+                                        "one",
+                                        "0b1",
+                                        "1,000"};
     union given_value value;
     assert_true(takes(&option, "1", &value) && value.integer == 1);
     assert_true(takes(&option, "4294967295", &value) && value.integer == UINT32_MAX);
@@ -60,8 +74,8 @@ static void numbers_are_finite_decimals(void **state)
 {
     (void)state;
     static const struct option option = {.name = "n", .type = OPTION_NUMBER, .minimum = -10, .maximum = 1000};
-    static const char *const wrong[] = {"", "nan", "inf", "-inf", ".nan", ".inf", "0x10", "1e999", "1001", "-10.5", "1..2", "1e",
-                                        "--1", "1 2", "1,5", "e5", "1e5e5"};
+    static const char *const wrong[] = {"",      "nan",  "inf", "-inf", ".nan", ".inf", "0x10", "1e999", "1001",
+                                        "-10.5", "1..2", "1e",  "--1",  "1 2",  "1,5",  "e5",   "1e5e5"};
     union given_value value;
     assert_true(takes(&option, "-1.5e-1", &value) && value.number == -0.15);
     assert_true(takes(&option, "1e3", &value) && value.number == 1000);
@@ -74,8 +88,19 @@ static void sockets_have_an_address_and_a_port(void **state)
     (void)state;
     static const struct option dns = {.name = "s", .type = OPTION_SOCKET, .minimum = 53};
     static const struct option admin = {.name = "s", .type = OPTION_SOCKET, .minimum = 8053, .flags = OPTION_NONE};
-    static const char *const wrong[] = {"", "@53", "192.0.2.1@", "192.0.2.1@0", "192.0.2.1@65536", "192.0.2.1@x", "192.0.2.1@053",
-                                        "192.0.2.1@53@53", "192.0.2.1 @53", "localhost@53", "192.0.2@53", "none", "::1%eth0@53",
+    static const char *const wrong[] = {"",
+                                        "@53",
+                                        "192.0.2.1@",
+                                        "192.0.2.1@0",
+                                        "192.0.2.1@65536",
+                                        "192.0.2.1@x",
+                                        "192.0.2.1@053",
+                                        "192.0.2.1@53@53",
+                                        "192.0.2.1 @53",
+                                        "localhost@53",
+                                        "192.0.2@53",
+                                        "none",
+                                        "::1%eth0@53",
                                         "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc@53"};
     union given_value value;
     assert_true(takes(&dns, "192.0.2.1", &value) && value.socket.port == 53);
@@ -89,7 +114,8 @@ static void status_codes_are_one_or_a_range(void **state)
 {
     (void)state;
     static const struct option option = {.name = "s", .type = OPTION_STATUS_CODES};
-    static const char *const wrong[] = {"", "20", "2000", "099", "600", "200-", "-200", "200-199", "200-600", "200:299", "200-2990", "2xx"};
+    static const char *const wrong[] = {"",     "20",      "2000",    "099",     "600",      "200-",
+                                        "-200", "200-199", "200-600", "200:299", "200-2990", "2xx"};
     union given_value value;
     assert_true(takes(&option, "204", &value) && value.range.first == 204 && value.range.last == 204);
     assert_true(takes(&option, "100-599", &value) && value.range.first == 100 && value.range.last == 599);
@@ -100,9 +126,22 @@ static void urls_are_what_the_client_takes(void **state)
 {
     (void)state;
     static const struct option option = {.name = "u", .type = OPTION_URL};
-    static const char *const right[] = {"http://a", "https://a.example:8443/x?y=z#f", "http://[2001:db8::1]:80/", "http://u:p@h/"};
-    static const char *const wrong[] = {"", "http:", "http://", "http:///x", "https://:443/", "HTTP://a", "file:///etc/passwd", "http://a b/",
-                                        "http://a:0x50/", "http://a:70000/", "http://[::1/", "http://a/\xc3\xa9", "http//a", "//a"};
+    static const char *const right[] = {"http://a", "https://a.example:8443/x?y=z#f", "http://[2001:db8::1]:80/",
+                                        "http://u:p@h/"};
+    static const char *const wrong[] = {"",
+                                        "http:",
+                                        "http://",
+                                        "http:///x",
+                                        "https://:443/",
+                                        "HTTP://a",
+                                        "file:///etc/passwd",
+                                        "http://a b/",
+                                        "http://a:0x50/",
+                                        "http://a:70000/",
+                                        "http://[::1/",
+                                        "http://a/\xc3\xa9",
+                                        "http//a",
+                                        "//a"};
     union given_value value;
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++)
         if (!takes(&option, right[i], &value)) fail_msg("%s", right[i]);
@@ -138,8 +177,26 @@ static void host_names_follow_the_rules(void **state)
     assert_string_equal(name, "");
     assert_int_equal(hostname_parse("0/25.2.0.192.in-addr.arpa", HOSTNAME_ORIGIN, name, &reason), OK);
 
-    static const char *const wrong[] = {"", ".", "..", "a..b", ".a", "a b", "a.-b", "a-.b", "*", "*.a", "a.*.b", "*a.b", "192.0.2.1",
-                                        "192.0.2.1.", "::1", "a/b", "a\\.b", "a@b", "\xc3\xa9.example", "a.."};
+    static const char *const wrong[] = {"",
+                                        ".",
+                                        "..",
+                                        "a..b",
+                                        ".a",
+                                        "a b",
+                                        "a.-b",
+                                        "a-.b",
+                                        "*",
+                                        "*.a",
+                                        "a.*.b",
+                                        "*a.b",
+                                        "192.0.2.1",
+                                        "192.0.2.1.",
+                                        "::1",
+                                        "a/b",
+                                        "a\\.b",
+                                        "a@b",
+                                        "\xc3\xa9.example",
+                                        "a.."};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(hostname_parse(wrong[i], HOSTNAME_PLAIN, name, &reason), ERR_SYNTAX);
         assert_non_null(reason);
@@ -168,12 +225,14 @@ static void host_names_follow_the_rules(void **state)
 static void record_types_have_names_and_numbers(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "ANY", "AXFR", "OPT", "TYPE", "TYPE0", "TYPE41", "TYPE255", "TYPE65536", "TYPE-1", "TYPE1x", "B", "1"};
+    static const char *const wrong[] = {"",        "ANY",       "AXFR",   "OPT",    "TYPE", "TYPE0", "TYPE41",
+                                        "TYPE255", "TYPE65536", "TYPE-1", "TYPE1x", "B",    "1"};
     uint16_t type = 0;
     assert_true(record_type_parse("aaaa", &type) == OK && type == 28);
     assert_true(record_type_parse("HTTPS", &type) == OK && type == 65);
     assert_true(record_type_parse("type65280", &type) == OK && type == 65280);
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_int_equal(record_type_parse(wrong[i], &type), ERR_SYNTAX);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(record_type_parse(wrong[i], &type), ERR_SYNTAX);
     assert_int_equal(type, 65280);
 }
 
@@ -186,7 +245,8 @@ static void distances_are_of_edits_and_swaps(void **state)
     assert_int_equal(suggestion_distance("weigth", "weight"), 1);
     assert_int_equal(suggestion_distance("", "abc"), 3);
     assert_int_equal(suggestion_distance("kitten", "sitting"), 3);
-    assert_int_equal(suggestion_distance("ca", "abc"), 3); /* optimal string alignment: no edit between what was swapped */
+    assert_int_equal(suggestion_distance("ca", "abc"),
+                     3); /* optimal string alignment: no edit between what was swapped */
     char longest[SUGGESTION_TEXT_MAX + 2];
     memset(longest, 'x', sizeof longest);
     longest[SUGGESTION_TEXT_MAX] = '\0';
