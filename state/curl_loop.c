@@ -72,8 +72,10 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *context)
 {
     struct curl_loop *curl = context;
     (void)multi;
-    if (timeout_ms < 0) uv_timer_stop(&curl->timer);
-    else uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0);
+    if (timeout_ms < 0)
+        uv_timer_stop(&curl->timer);
+    else
+        uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0);
     return 0;
 }
 

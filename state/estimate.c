@@ -6,7 +6,7 @@
 
 #include "router/snapshot.h"
 
-#define EWMA_SHARE 8      /* a new sample counts 1/8 */
+#define EWMA_SHARE 8 /* a new sample counts 1/8 */
 #define PERCENTILE 95
 
 void estimate_init(struct estimate *estimate)

@@ -36,12 +36,12 @@ enum fact_kind {
 };
 
 struct fact_probe {
-    bool up;            /* the PoP's own verdict */
-    bool held;          /* flap damping holds it down */
-    int64_t changed_ms_ago;    /* SNAPSHOT_UNKNOWN: never */
-    int64_t next_change_ms;    /* soonest change of the verdict from when the fact was written; SNAPSHOT_UNKNOWN */
-    int64_t processing_us;     /* EWMA; SNAPSHOT_UNKNOWN */
-    int64_t processing_p95_us; /* SNAPSHOT_UNKNOWN */
+    bool up;                      /* the PoP's own verdict */
+    bool held;                    /* flap damping holds it down */
+    int64_t changed_ms_ago;       /* SNAPSHOT_UNKNOWN: never */
+    int64_t next_change_ms;       /* soonest change of the verdict from when the fact was written; SNAPSHOT_UNKNOWN */
+    int64_t processing_us;        /* EWMA; SNAPSHOT_UNKNOWN */
+    int64_t processing_p95_us;    /* SNAPSHOT_UNKNOWN */
     char detail[FACT_DETAIL_MAX]; /* of the newest probe; printable ASCII */
 };
 

@@ -147,9 +147,12 @@ static CURLcode method_set(CURL *easy, const char *method)
 {
     CURLcode code = CURLE_OK;
     if (method == NULL || strcmp(method, "GET") == 0) return CURLE_OK;
-    if (strcmp(method, "HEAD") == 0) SET(CURLOPT_NOBODY, 1L);
-    else if (strcmp(method, "POST") == 0) SET(CURLOPT_POSTFIELDS, ""); /* says Content-Length: 0 */
-    else SET(CURLOPT_CUSTOMREQUEST, method);
+    if (strcmp(method, "HEAD") == 0)
+        SET(CURLOPT_NOBODY, 1L);
+    else if (strcmp(method, "POST") == 0)
+        SET(CURLOPT_POSTFIELDS, ""); /* says Content-Length: 0 */
+    else
+        SET(CURLOPT_CUSTOMREQUEST, method);
     return code;
 }
 

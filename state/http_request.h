@@ -32,7 +32,7 @@ struct http_request {
     struct curl_slist *connect_to; /* to the made-up host */
     struct curl_slist *resolve;    /* its addresses */
     long connect_timeout_ms;
-    unsigned generation;           /* of the addresses in `resolve`; 0: none yet */
+    unsigned generation; /* of the addresses in `resolve`; 0: none yet */
 };
 
 /* The settings are borrowed until http_request_fini. ERR_SYNTAX for a URL that cannot be parsed; ERR_RANGE

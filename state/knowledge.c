@@ -29,7 +29,7 @@ struct name {
 struct knowledge {
     const struct model *model;
     char pop[FACT_NAME_MAX];
-    struct name *endpoint_names;       /* ascending */
+    struct name *endpoint_names; /* ascending */
     struct name *region_names;
     struct statement **probes;         /* by endpoint_id */
     struct statement **endpoint_loads; /* by endpoint_id */
@@ -78,7 +78,8 @@ enum status knowledge_new(const struct model *model, const char *pop, struct kno
     knowledge->region_loads = calloc(regions, sizeof(struct statement *));
     knowledge->region_declared_rps = calloc(regions, sizeof *knowledge->region_declared_rps);
     if (knowledge->endpoint_names == NULL || knowledge->region_names == NULL || knowledge->probes == NULL ||
-        knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL || knowledge->region_declared_rps == NULL) {
+        knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL ||
+        knowledge->region_declared_rps == NULL) {
         knowledge_free(knowledge);
         return ERR_MEMORY;
     }
@@ -176,7 +177,8 @@ static bool rate_moved(double before_rps, double after_rps)
 /* The steps that a TTL takes (see service_ttl_s): a next change within the same step gives the same answers. */
 static unsigned ttl_step(int64_t next_change_ms)
 {
-    static const int64_t steps_s[] = {1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800};
+    static const int64_t steps_s[] = {1,   2,   3,   5,   10,   15,   20,   30,    60,
+                                      120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800};
     unsigned step = 0;
     if (next_change_ms == SNAPSHOT_UNKNOWN) return UINT32_MAX;
     while (step < sizeof steps_s / sizeof steps_s[0] && next_change_ms >= steps_s[step] * 1000) step++;

@@ -181,8 +181,10 @@ enum status ledger_new(size_t limit, struct ledger **out)
     if (ledger == NULL) return ERR_MEMORY;
     ledger->limit = limit;
     enum status status = ledger_grow(ledger, BUCKETS_AT_FIRST);
-    if (status == OK) *out = ledger;
-    else ledger_free(ledger);
+    if (status == OK)
+        *out = ledger;
+    else
+        ledger_free(ledger);
     return status;
 }
 

@@ -62,8 +62,10 @@ static void on_found(uv_getaddrinfo_t *getaddrinfo_request, int status, struct a
     free(request);
     if (lookup != NULL) {
         lookup->request = NULL;
-        if (status == 0) addresses_take(lookup, list);
-        else lookup->error = uv_strerror(status);
+        if (status == 0)
+            addresses_take(lookup, list);
+        else
+            lookup->error = uv_strerror(status);
         lookup->on_settled(lookup->context);
     }
     uv_freeaddrinfo(list);

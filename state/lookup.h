@@ -27,14 +27,14 @@ struct lookup_request;
 
 struct lookup {
     uv_loop_t *loop;
-    const char *host; /* borrowed */
-    bool literal;     /* the host is an address: always fresh */
+    const char *host;                             /* borrowed */
+    bool literal;                                 /* the host is an address: always fresh */
     struct address addresses[LOOKUP_ADDRESS_MAX]; /* ascending */
     size_t count;
     unsigned generation; /* grows when the addresses change; 0: none were found yet */
     uint64_t found_ms;
-    const char *error;   /* why the newest try found none; static text; NULL: it did */
-    struct lookup_request *request; /* in flight */
+    const char *error;                 /* why the newest try found none; static text; NULL: it did */
+    struct lookup_request *request;    /* in flight */
     void (*on_settled)(void *context); /* a try ended, well or not */
     void *context;
 };

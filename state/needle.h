@@ -15,7 +15,7 @@
 #define NEEDLE_TEXT_MAX 1024 /* bytes of a text; what a health page says fits a line */
 
 struct needle {
-    const char *text;   /* borrowed */
+    const char *text; /* borrowed */
     size_t size;
     uint16_t *fallback; /* [i]: length of the longest proper border of the first i + 1 bytes */
     size_t matched;     /* bytes of the text that the newest bytes agree with; size: found */

@@ -95,8 +95,7 @@ static void schedule_next(struct probe *probe)
 {
     uint64_t interval_ms = probe->settings->interval_ms;
     uint64_t spread_ms = interval_ms * JITTER_PERMILLE / 1000;
-    uint64_t due_ms =
-        probe->started_ms + interval_ms - spread_ms + prober_random(probe->prober) % (2 * spread_ms + 1);
+    uint64_t due_ms = probe->started_ms + interval_ms - spread_ms + prober_random(probe->prober) % (2 * spread_ms + 1);
     uint64_t now_ms = uv_now(probe->prober->loop);
     /* At least 1 ms away: a probe that outlasts its interval still gives the loop a turn. */
     uv_timer_start(&probe->timer, on_due, due_ms > now_ms ? due_ms - now_ms : 1, 0);
@@ -136,8 +135,10 @@ static void on_due(uv_timer_t *timer)
     struct probe *probe = timer->data;
     struct prober *prober = probe->prober;
     probe->state = PROBE_WAITING;
-    if (prober->last_waiting == NULL) prober->first_waiting = probe;
-    else prober->last_waiting->next_waiting = probe;
+    if (prober->last_waiting == NULL)
+        prober->first_waiting = probe;
+    else
+        prober->last_waiting->next_waiting = probe;
     prober->last_waiting = probe;
     pump(prober);
 }

@@ -32,8 +32,8 @@
 #include "router/model.h"
 #include "router/status.h"
 
-#define PROBE_BODY_MAX 65536    /* bytes of a body that are looked at; more ends the transfer */
-#define PROBE_HEADER_MAX 65536  /* bytes of headers; more fails the probe */
+#define PROBE_BODY_MAX 65536   /* bytes of a body that are looked at; more ends the transfer */
+#define PROBE_HEADER_MAX 65536 /* bytes of headers; more fails the probe */
 #define PROBE_DETAIL_MAX 160
 
 enum probe_kind { PROBE_NONE, PROBE_HTTP, PROBE_TCP, PROBE_DNS };
@@ -44,18 +44,18 @@ struct probe_settings {
     uint32_t timeout_ms;
     /* http */
     const char *url;
-    const char *method;      /* NULL: GET */
-    const char *host;        /* Host header; NULL: from the URL */
-    const char *tls_name;    /* SNI and name to verify; NULL: from the URL */
-    const char *ca_file;     /* NULL: the system's */
-    uint16_t status_min;     /* expected status codes, both inclusive; default 200..299 */
+    const char *method;   /* NULL: GET */
+    const char *host;     /* Host header; NULL: from the URL */
+    const char *tls_name; /* SNI and name to verify; NULL: from the URL */
+    const char *ca_file;  /* NULL: the system's */
+    uint16_t status_min;  /* expected status codes, both inclusive; default 200..299 */
     uint16_t status_max;
-    const char *body;        /* text that the first PROBE_BODY_MAX bytes must contain; NULL: any */
+    const char *body; /* text that the first PROBE_BODY_MAX bytes must contain; NULL: any */
     /* tcp, dns */
     struct address address;
     uint16_t port;
-    const char *name;        /* dns: question name, presentation form */
-    uint16_t type;           /* dns: question type */
+    const char *name; /* dns: question name, presentation form */
+    uint16_t type;    /* dns: question type */
 };
 
 struct probe_result {
@@ -77,8 +77,9 @@ struct prober;
  *   seed         of the jitter and of DNS ids; different on each start
  * ERR_MEMORY; ERR_IO when libcurl or the loop refuses; ERR_SYNTAX for a URL or name that cannot be parsed,
  * ERR_RANGE for other settings out of bounds, ERR_UNSUPPORTED when libcurl lacks something (TLS). */
-MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, size_t count, unsigned concurrency,
-                                 uint64_t seed, probe_callback *callback, void *context, struct prober **out);
+MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, size_t count,
+                                 unsigned concurrency, uint64_t seed, probe_callback *callback, void *context,
+                                 struct prober **out);
 /* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. Not from
  * within a callback. Takes NULL. */
 void prober_close(struct prober *prober);

@@ -11,8 +11,8 @@
 #include "state/question.h"
 #include "state/socket_address.h"
 
-#define FOREIGN_MAX 32     /* replies to other questions; late ones of the probe before are few */
-#define RECEIVE_ROOM 4096  /* of a reply; the rest of a larger one is cut by the kernel and not looked at */
+#define FOREIGN_MAX 32    /* replies to other questions; late ones of the probe before are few */
+#define RECEIVE_ROOM 4096 /* of a reply; the rest of a larger one is cut by the kernel and not looked at */
 
 struct attempt {
     uv_udp_t udp;
@@ -29,7 +29,7 @@ struct probe_dns {
 
 static const char *rcode_name(unsigned rcode)
 {
-    static const char *const names[] = {"NOERROR", "FORMERR",  "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+    static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
                                         "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
     return rcode < sizeof names / sizeof names[0] ? names[rcode] : "an unknown rcode";
 }
@@ -94,8 +94,10 @@ static void on_reply(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer, const 
     struct attempt *attempt = udp->data;
     (void)flags;
     if (attempt->owner == NULL || (size == 0 && from == NULL)) return; /* the latter: nothing to read after all */
-    if (size < 0) dns_fail(attempt->owner, (int)size);
-    else dns_judge(attempt->owner, (const uint8_t *)buffer->base, (size_t)size);
+    if (size < 0)
+        dns_fail(attempt->owner, (int)size);
+    else
+        dns_judge(attempt->owner, (const uint8_t *)buffer->base, (size_t)size);
 }
 
 /* A socket that is connected, heard and sent the question, or a libuv code. */

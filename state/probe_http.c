@@ -193,13 +193,15 @@ static void transfer_end(struct probe_http *http)
 
 static void on_transfer_done(struct curl_transfer *transfer, CURLcode code)
 {
-    struct probe_http *http =
-        (struct probe_http *)(void *)((char *)transfer - offsetof(struct probe_http, transfer));
+    struct probe_http *http = (struct probe_http *)(void *)((char *)transfer - offsetof(struct probe_http, transfer));
     struct probe_result result = probe_result_none();
     times_fill(http, &result);
-    if (code == CURLE_OK || http->body_enough) judge_answer(http, &result);
-    else if (http->headers_endless) probe_describe(&result, "headers beyond %d bytes", PROBE_HEADER_MAX);
-    else if (status_expected(http, &result)) describe_failure(http, code, &result);
+    if (code == CURLE_OK || http->body_enough)
+        judge_answer(http, &result);
+    else if (http->headers_endless)
+        probe_describe(&result, "headers beyond %d bytes", PROBE_HEADER_MAX);
+    else if (status_expected(http, &result))
+        describe_failure(http, code, &result);
     transfer_end(http);
     probe_finish(&http->probe, &result);
 }
@@ -250,8 +252,10 @@ static void on_lookup_settled(void *context)
     struct probe_http *http = context;
     if (!http->resolving) return;
     http->resolving = false;
-    if (http->lookup.count > 0) transfer_begin(http);
-    else not_resolved(http);
+    if (http->lookup.count > 0)
+        transfer_begin(http);
+    else
+        not_resolved(http);
 }
 
 static void http_start(struct probe *probe)

@@ -40,8 +40,10 @@ static size_t character_parse(const char *text, uint8_t *out)
 static size_t name_write(const char *text, uint8_t *out)
 {
     size_t size = 0;
-    if (strcmp(text, ".") == 0) text++;
-    else if (*text == '\0') return 0;
+    if (strcmp(text, ".") == 0)
+        text++;
+    else if (*text == '\0')
+        return 0;
     while (*text != '\0') {
         size_t length_at = size++;
         while (*text != '\0' && *text != '.') {

@@ -18,7 +18,8 @@
 #include "router/status.h"
 #include "state/fact.h"
 
-#define STORE_FACT_MAX 65536 /* facts kept; more are refused with ERR_LIMIT. 16 PoPs that probe 4,096 endpoints: some 20 MB */
+#define STORE_FACT_MAX                                                                                                 \
+    65536 /* facts kept; more are refused with ERR_LIMIT. 16 PoPs that probe 4,096 endpoints: some 20 MB */
 
 struct store_listener {
     void *context;

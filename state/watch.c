@@ -62,7 +62,7 @@ void watch_inherit(struct watch *watch, const struct watch *before)
     for (size_t i = 0; i < watch->model->endpoint_count; i++) {
         const struct endpoint *endpoint = &watch->model->endpoints[i];
         endpoint_id old = endpoint_find(before->model, endpoint->name);
-        if (!endpoint->probed || old == ID_NONE || !before->model->endpoints[old].probed) continue;
+        if (!endpoint->probed || old == ID_NONE) continue; /* one that was not probed is as new */
         watch->subjects[i] = before->subjects[old];
     }
 }

@@ -22,16 +22,16 @@
 #define PEER_CHUNK 65536
 
 enum peer_habit {
-    PEER_REPLIES,         /* `reply` to each request, connection kept */
-    PEER_REPLIES_ONCE,    /* `reply`, then closes */
-    PEER_CLOSES_LATER,    /* `reply`, and closes when the next request comes: a kept connection that died */
-    PEER_HANGS,           /* reads and says nothing */
-    PEER_DRIPS,           /* `reply` a byte at a time, every drip_ms */
-    PEER_RESETS,          /* RST when the request has come */
-    PEER_CLOSES_AT_ONCE,  /* on accept */
-    PEER_CLOSES,          /* when the request has come */
-    PEER_FLOODS,          /* `reply`, then bytes without end */
-    PEER_REPEATS,         /* `reply`, then `again` without end */
+    PEER_REPLIES,        /* `reply` to each request, connection kept */
+    PEER_REPLIES_ONCE,   /* `reply`, then closes */
+    PEER_CLOSES_LATER,   /* `reply`, and closes when the next request comes: a kept connection that died */
+    PEER_HANGS,          /* reads and says nothing */
+    PEER_DRIPS,          /* `reply` a byte at a time, every drip_ms */
+    PEER_RESETS,         /* RST when the request has come */
+    PEER_CLOSES_AT_ONCE, /* on accept */
+    PEER_CLOSES,         /* when the request has come */
+    PEER_FLOODS,         /* `reply`, then bytes without end */
+    PEER_REPEATS,        /* `reply`, then `again` without end */
 };
 
 struct peer {
@@ -43,9 +43,9 @@ struct peer {
     uint16_t port;
     unsigned accepted;
     unsigned requests;
-    unsigned open;     /* connections now */
+    unsigned open; /* connections now */
     unsigned open_max;
-    uint64_t sent;     /* bytes handed to the system */
+    uint64_t sent;                  /* bytes handed to the system */
     char request[PEER_REQUEST_MAX]; /* the newest, or what has come of it */
     struct peer_connection *connections;
 };
@@ -112,8 +112,10 @@ static inline void peer_write(struct peer_connection *connection, const char *by
     free(connection->chunk);
     connection->chunk = malloc(size > 0 ? size : 1);
     assert_non_null(connection->chunk);
-    if (bytes != NULL) memcpy(connection->chunk, bytes, size);
-    else memset(connection->chunk, 'x', size);
+    if (bytes != NULL)
+        memcpy(connection->chunk, bytes, size);
+    else
+        memset(connection->chunk, 'x', size);
     connection->write.data = connection;
     connection->writing = true;
     connection->peer->sent += size;
@@ -194,8 +196,10 @@ static inline void peer_on_connection(uv_stream_t *listener, int status)
     assert_int_equal(uv_accept(listener, (uv_stream_t *)&connection->tcp), 0);
     peer->accepted++;
     if (++peer->open > peer->open_max) peer->open_max = peer->open;
-    if (peer->habit == PEER_CLOSES_AT_ONCE) peer_drop(connection, false);
-    else uv_read_start((uv_stream_t *)&connection->tcp, peer_on_room, peer_on_read);
+    if (peer->habit == PEER_CLOSES_AT_ONCE)
+        peer_drop(connection, false);
+    else
+        uv_read_start((uv_stream_t *)&connection->tcp, peer_on_room, peer_on_read);
 }
 
 static inline void peer_open_at(struct peer *peer, uv_loop_t *loop, const char *address, enum peer_habit habit,
@@ -206,8 +210,10 @@ static inline void peer_open_at(struct peer *peer, uv_loop_t *loop, const char *
     peer->reply = reply;
     struct sockaddr_storage name;
     assert_int_equal(uv_tcp_init(loop, &peer->listener), 0);
-    if (strchr(address, ':') != NULL) assert_int_equal(uv_ip6_addr(address, 0, (struct sockaddr_in6 *)&name), 0);
-    else assert_int_equal(uv_ip4_addr(address, 0, (struct sockaddr_in *)&name), 0);
+    if (strchr(address, ':') != NULL)
+        assert_int_equal(uv_ip6_addr(address, 0, (struct sockaddr_in6 *)&name), 0);
+    else
+        assert_int_equal(uv_ip4_addr(address, 0, (struct sockaddr_in *)&name), 0);
     assert_int_equal(uv_tcp_bind(&peer->listener, (struct sockaddr *)&name, 0), 0);
     assert_int_equal(uv_listen((uv_stream_t *)&peer->listener, 4096, peer_on_connection), 0);
     int size = sizeof name;

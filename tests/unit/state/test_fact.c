@@ -209,14 +209,15 @@ static void decode_refuses_what_is_wrong(void **state)
         {HEAD ",\"a\":\"\xff\"}", ERR_SYNTAX},
         {HEAD ",\"a\":[[[[[[[1]]]]]]]}", OK}, /* 8 levels with the object */
         {HEAD ",\"a\":[[[[[[[[1]]]]]]]]}", ERR_LIMIT},
-        {HEAD ",\"a\":\"[[[[[[[[[[[[\\\"[[[[\"}", OK},
+        {HEAD ",\"a\":\"[[[[[[[[[[[[\\\"[[[[[[[[[[[[\"}", OK},
         {"{\"kind\":\"order\",\"subject\":\"a\"}", ERR_RANGE},
         {"{\"kind\":1}", ERR_SYNTAX},
         {"{\"kind\":\"load\",\"subject\":\"A\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,\"ttl_ms\":1}", ERR_SYNTAX},
         {"{\"kind\":\"load\",\"subject\":\"\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,\"ttl_ms\":1}", ERR_SYNTAX},
         {"{\"kind\":\"load\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,\"ttl_ms\":1}", ERR_SYNTAX},
         {"{\"kind\":\"load\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":-1,\"sequence\":1,\"ttl_ms\":1}", ERR_RANGE},
-        {"{\"kind\":\"load\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":9007199254740992,\"sequence\":1,\"ttl_ms\":1}",
+        {"{\"kind\":\"load\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":9007199254740992,\"sequence\":1,\"ttl_ms\":"
+         "1}",
          ERR_RANGE},
         {"{\"kind\":\"load\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,\"ttl_ms\":0}", ERR_RANGE},
         {"{\"kind\":\"probe\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,\"ttl_ms\":1}", ERR_SYNTAX},
@@ -259,7 +260,8 @@ static void decode_bounds_sizes(void **state)
     memset(detail, 'd', FACT_DETAIL_MAX);
     int size = snprintf(text, sizeof text,
                         "{\"kind\":\"probe\",\"subject\":\"a\",\"writer\":\"w\",\"epoch\":1,\"sequence\":1,"
-                        "\"ttl_ms\":1,\"up\":true,\"held\":true,\"detail\":\"%s\"}", detail);
+                        "\"ttl_ms\":1,\"up\":true,\"held\":true,\"detail\":\"%s\"}",
+                        detail);
     assert_int_equal(fact_decode(text, (size_t)size, &fact), ERR_LIMIT);
 }
 

@@ -314,8 +314,9 @@ static void load_counts_by_percents_and_at_the_brim(void **state)
         double load_rps;
         bool change;
     } steps[] = {
-        {40, true}, {40.3, false}, {40.5, true}, {99.6, true}, {99.9, false}, {100, true}, /* full: 80 + 20 declared */
-        {100.5, false}, {99.99, true}, {0, true}, {0, false}, {0.001, true},
+        {40, true},     {40.3, false}, {40.5, true}, {99.6, true}, {99.9, false},
+        {100, true}, /* full: 80 + 20 declared */
+        {100.5, false}, {99.99, true}, {0, true},    {0, false},   {0.001, true},
     };
     struct bench bench = bench_open();
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)

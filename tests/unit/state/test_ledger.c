@@ -155,8 +155,7 @@ static void ledger_holds_many(void **state)
     struct ledger *ledger;
     struct fact out;
     assert_int_equal(ledger_new(65536, &ledger), OK);
-    for (unsigned i = 0; i < 65536; i++)
-        assert_int_equal(put(ledger, fact_of(i, i % 7, 1, 65536 - i), 0), OK);
+    for (unsigned i = 0; i < 65536; i++) assert_int_equal(put(ledger, fact_of(i, i % 7, 1, 65536 - i), 0), OK);
     for (unsigned i = 0; i < 65536; i++) {
         assert_true(ledger_expire(ledger, 65536, &out));
         assert_int_equal(out.ttl_ms, i + 1);
@@ -168,8 +167,10 @@ static void ledger_holds_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ledger_keeps_the_newest),          cmocka_unit_test(expired_facts_do_not_come_back),
-        cmocka_unit_test(limit_takes_tombstones_before_it_refuses), cmocka_unit_test(ledger_agrees_with_a_plain_one),
+        cmocka_unit_test(ledger_keeps_the_newest),
+        cmocka_unit_test(expired_facts_do_not_come_back),
+        cmocka_unit_test(limit_takes_tombstones_before_it_refuses),
+        cmocka_unit_test(ledger_agrees_with_a_plain_one),
         cmocka_unit_test(ledger_holds_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

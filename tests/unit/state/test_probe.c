@@ -30,7 +30,8 @@ static void dns_on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     *out = uv_buf_init(peer->room, sizeof peer->room);
 }
 
-static void dns_on_question(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer, const struct sockaddr *from, unsigned flags)
+static void dns_on_question(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer, const struct sockaddr *from,
+                            unsigned flags)
 {
     struct dns_peer *peer = udp->data;
     (void)flags;
@@ -444,15 +445,15 @@ static void prober_may_close_at_any_time(void **state)
         dns_open(&dns, &bench.loop, turns % 2 ? DNS_SILENT : DNS_ANSWERS);
         snprintf(url, sizeof url, "http://127.0.0.1:%u/", peer.port);
         snprintf(hanging_url, sizeof hanging_url, "http://127.0.0.1:%u/", hanging.port);
-        struct probe_settings settings[] = {http_to(url), http_to(hanging_url), http_to("http://localhost:1/"),
-                                            tcp_to(peer.port), dns_to(dns.port), http_to("http://localhost:1/")};
+        struct probe_settings settings[] = {http_to(url),      http_to(hanging_url), http_to("http://localhost:1/"),
+                                            tcp_to(peer.port), dns_to(dns.port),     http_to("http://localhost:1/")};
         enum { COUNT = sizeof settings / sizeof settings[0] };
         /* Rarely, as the loop's end waits for name servers that may be slow to say no. */
         if (turns % 20 == 10) settings[COUNT - 1].url = "http://no.invalid/";
         for (size_t i = 0; i < COUNT; i++) settings[i].interval_ms = 3;
         bench.said.wanted = 0;
-        assert_int_equal(
-            prober_open(&bench.loop, settings, COUNT, 3, turns, said_hear, &bench.said, &bench.prober), OK);
+        assert_int_equal(prober_open(&bench.loop, settings, COUNT, 3, turns, said_hear, &bench.said, &bench.prober),
+                         OK);
         for (unsigned i = 0; i < turns; i++) uv_run(&bench.loop, UV_RUN_ONCE);
         unsigned count = bench.said.count;
         prober_close(bench.prober);

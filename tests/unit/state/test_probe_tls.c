@@ -18,7 +18,8 @@ static const char script[] =
     "set -e; cd '%s'\n"
     "authority() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj \"/CN=$1\" "
     "-keyout $1.key -out $1.pem; }\n"
-    "server() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj \"/CN=$1\" -keyout $1.key -out $1.csr; "
+    "server() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj \"/CN=$1\" -keyout $1.key -out "
+    "$1.csr; "
     "printf \"subjectAltName=$2\\n\" > $1.ext; "
     "openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $3 -extfile $1.ext -out $1.pem; }\n"
     "authority ca; authority other\n"
@@ -87,8 +88,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return result;
 }
 
-static void server_open(struct server *server, const char *name, unsigned status)
+/* port 0: any. */
+static void server_open_at(struct server *server, const char *name, unsigned status, const char *address, uint16_t port)
 {
+    struct sockaddr_in place;
+    assert_int_equal(uv_ip4_addr(address, port, &place), 0);
     char file[64];
     memset(server, 0, sizeof *server);
     server->status = status;
@@ -98,9 +102,14 @@ static void server_open(struct server *server, const char *name, unsigned status
     server->key = file_read(file);
     server->daemon = MHD_start_daemon(MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, server,
                                       MHD_OPTION_HTTPS_MEM_CERT, server->certificate, MHD_OPTION_HTTPS_MEM_KEY,
-                                      server->key, MHD_OPTION_END);
+                                      server->key, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&place, MHD_OPTION_END);
     assert_non_null(server->daemon);
     server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+static void server_open(struct server *server, const char *name, unsigned status)
+{
+    server_open_at(server, name, status, "127.0.0.1", 0);
 }
 
 static void server_close(struct server *server)
@@ -174,8 +183,9 @@ static void tls_name_is_verified_in_place_of_the_address(void **state)
     settings.tls_name = "other.example.com";
     said = run(&settings, 1, 1);
     assert_false(said.last.success);
-    assert_string_equal(said.last.detail, "certificate: no alternative certificate subject name matches target host name "
-                                          "'other.example.com'");
+    assert_string_equal(said.last.detail,
+                        "certificate: no alternative certificate subject name matches target host name "
+                        "'other.example.com'");
     server_close(&server);
 }
 
@@ -202,16 +212,16 @@ static void tls_name_goes_out_as_sni(void **state)
     loop_end(&loop);
 }
 
-/* Same name in both certificates, two servers: neither connections nor addresses are mixed up. */
+/* Same name in both certificates, same port, two servers: neither connections nor addresses are mixed up. */
 static void tls_endpoints_of_one_name_are_told_apart(void **state)
 {
     (void)state;
     struct server well, ill;
     char urls[2][64];
     server_open(&well, "good", 200);
-    server_open(&ill, "good", 503);
+    server_open_at(&ill, "good", 503, "127.0.0.2", well.port);
     snprintf(urls[0], sizeof urls[0], "https://127.0.0.1:%u/", well.port);
-    snprintf(urls[1], sizeof urls[1], "https://127.0.0.1:%u/", ill.port);
+    snprintf(urls[1], sizeof urls[1], "https://127.0.0.2:%u/", ill.port);
     struct probe_settings settings[2] = {settings_of(urls[0]), settings_of(urls[1])};
     settings[0].tls_name = settings[1].tls_name = "api.example.com";
     struct said said = run(settings, 2, 40);

@@ -12,8 +12,8 @@
 static void question_is_written_as_rfc_1035_says(void **state)
 {
     (void)state;
-    static const uint8_t expected[] = {0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'w', 'w', 'w',
-                                       2,    'e',  'x', 0, 0, 28, 0, 1};
+    static const uint8_t expected[] = {0xab, 0xcd, 1,   0,   0, 1,   0,   0, 0, 0,  0, 0,
+                                       3,    'w',  'w', 'w', 2, 'e', 'x', 0, 0, 28, 0, 1};
     struct question question;
     assert_int_equal(question_build("www.ex", 28, &question), OK);
     question_set_id(&question, 0xabcd);
@@ -31,7 +31,12 @@ static void question_reads_escapes_and_the_root(void **state)
     assert_int_equal(question_build(".", 2, &question), OK);
     assert_int_equal(question.size, 12 + 1 + 4);
     assert_int_equal(question_build("a\\.b\\065.c", 1, &question), OK);
-    assert_memory_equal(question.bytes + 12, "\x04" "a.bA" "\x01" "c", 8);
+    assert_memory_equal(question.bytes + 12,
+                        "\x04"
+                        "a.bA"
+                        "\x01"
+                        "c",
+                        8);
 }
 
 static void question_refuses_bad_names(void **state)
@@ -78,6 +83,9 @@ static void question_judges_replies(void **state)
     reply[3] |= 5;
     assert_int_equal(question_judge(&question, reply, question.size, &rcode), QUESTION_REFUSED);
     assert_int_equal(rcode, 5);
+    reply[5] = 2; /* two questions, of which ours is the first */
+    assert_int_equal(question_judge(&question, reply, question.size, &rcode), QUESTION_FOREIGN);
+    reply[5] = 1;
     reply[1] ^= 1; /* id */
     assert_int_equal(question_judge(&question, reply, question.size, &rcode), QUESTION_FOREIGN);
     reply[1] ^= 1;

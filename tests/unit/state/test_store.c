@@ -32,7 +32,7 @@ struct bench {
     size_t heard_count;
     struct fact expired[HEARD_MAX];
     size_t expired_count;
-    size_t wanted; /* of both together */
+    size_t wanted;  /* of both together */
     unsigned chain; /* on_fact publishes so many more */
 };
 

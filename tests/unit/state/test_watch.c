@@ -3,8 +3,10 @@
 #include "state/watch.h"
 #include "tests/unit/state/fleet.h"
 
-static const struct probe_result well = {.success = true, .connect_us = 100, .processing_us = 8000, .detail = "200 in 8 ms"};
-static const struct probe_result ill = {.success = false, .connect_us = -1, .processing_us = 50, .detail = "status 503"};
+static const struct probe_result well = {
+    .success = true, .connect_us = 100, .processing_us = 8000, .detail = "200 in 8 ms"};
+static const struct probe_result ill = {
+    .success = false, .connect_us = -1, .processing_us = 50, .detail = "status 503"};
 
 struct bench {
     struct watch *watch;
