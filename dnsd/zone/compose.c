@@ -246,6 +246,21 @@ static enum step write_data(struct chain *chain, const struct tree_zone *zone, c
     return STEP_DONE;
 }
 
+/* DS of a nested zone stands in the parent (RFC 4035 3.1.4.1). */
+static void write_parent_ds(struct chain *chain, const struct tree_zone *zone)
+{
+    const struct tree *tree = &chain->zones->tree;
+    const struct tree_zone *parent = &tree_zones(tree)[zone->parent];
+    const struct owner *owner = tree_find_owner(tree, parent, zone->origin.bytes);
+    const struct rrset *ds = owner != NULL ? owner_find(tree, owner, TYPE_DS) : NULL;
+    if (ds == NULL) {
+        write_soa(chain, parent);
+        return;
+    }
+    writer_mark(chain->writer, NEED_MORE);
+    write_rrset(chain, SECTION_ANSWER, asked(chain), ds);
+}
+
 /* RFC 1034 4.3.2, step 3, for the name at hand. */
 static enum step resolve(struct chain *chain)
 {
@@ -259,7 +274,13 @@ static enum step resolve(struct chain *chain)
     if (node == NULL) return STEP_DONE; /* outside our zones: the resolver goes on */
     const struct tree_zone *zone = &tree_zones(tree)[node->zone];
     bool exact = offset == 0;
-    if ((node->flags & NODE_CUT) && !(exact && chain->hops == 0 && chain->type == TYPE_DS)) {
+    bool nested = (node->flags & NODE_APEX) && zone->parent != TREE_NONE;
+    if (exact) chain->composed->parents_ds = nested || (node->flags & NODE_CUT);
+    if (exact && nested && chain->type == TYPE_DS) {
+        write_parent_ds(chain, zone);
+        return STEP_DONE;
+    }
+    if ((node->flags & NODE_CUT) && !(exact && chain->type == TYPE_DS)) {
         write_referral(chain, zone, &tree_owners(tree)[node->owner]);
         return STEP_DONE;
     }
@@ -284,6 +305,7 @@ static void compose(struct chain *chain, const uint8_t *name, bool wildcard)
 {
     chain->composed->flags = FLAG_AA;
     chain->composed->service = ID_NONE;
+    chain->composed->parents_ds = false;
     chain->composed->end = TREE_NONE;
     chain->hops = 0;
     chain->substituted_count = 0;
@@ -324,22 +346,4 @@ void compose_negative(const struct zones *zones, const struct tree_zone *zone, e
     writer_start(writer, zone->origin.bytes, false);
     write_soa(&chain, zone);
     *composed = (struct composed){.flags = FLAG_AA | (unsigned)rcode, .service = ID_NONE, .end = TREE_NONE};
-}
-
-void compose_parent_ds(const struct zones *zones, const struct owner *apex, struct writer *writer, struct composed *composed)
-{
-    const struct tree *tree = &zones->tree;
-    const struct tree_zone *parent = &tree_zones(tree)[tree_zones(tree)[apex->zone].parent];
-    const uint8_t *name = owner_name(tree, apex);
-    const struct owner *owner = tree_find_owner(tree, parent, name);
-    const struct rrset *ds = owner != NULL ? owner_find(tree, owner, TYPE_DS) : NULL;
-    struct chain chain = {.zones = zones, .writer = writer, .composed = composed};
-    *composed = (struct composed){.flags = FLAG_AA, .service = ID_NONE, .end = TREE_NONE};
-    writer_start(writer, name, false);
-    if (ds == NULL) {
-        write_soa(&chain, parent);
-        return;
-    }
-    writer_mark(writer, NEED_MORE);
-    write_rrset(&chain, SECTION_ANSWER, NULL, ds);
 }

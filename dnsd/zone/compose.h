@@ -22,6 +22,7 @@ struct steer {
 struct composed {
     unsigned flags;     /* AA and RCODE */
     service_id service; /* the first service met on the way; ID_NONE: none */
+    bool parents_ds;    /* the chain ends at a cut or a nested apex, where DS has an answer of its own */
     uint32_t end;       /* owner at the end of the chain (a wildcard's, when expanded); TREE_NONE: none */
 };
 
@@ -37,9 +38,6 @@ void compose_end(const struct zones *zones, const uint8_t *name, struct writer *
 /* A negative answer of a zone, for its own origin: `rcode` NOERROR is NODATA. */
 void compose_negative(const struct zones *zones, const struct tree_zone *zone, enum rcode rcode, struct writer *writer,
                       struct composed *composed);
-
-/* The parent's answer for DS at the apex of a nested zone. */
-void compose_parent_ds(const struct zones *zones, const struct owner *apex, struct writer *writer, struct composed *composed);
 
 /* The endpoint whose hostname a region's answer points to; NULL: it answers with addresses. */
 const struct endpoint *compose_hostname(const struct steer *steer);

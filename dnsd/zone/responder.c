@@ -203,7 +203,7 @@ static enum status answer_type(struct builder *builder, uint32_t index, uint16_t
     compose_answer(builder->zones, owner, type, NULL, builder->writer, &composed);
     if (composed.service != ID_NONE) return add_slot(builder, index, type, composed.service, reference);
     bool nodata = builder->writer->counts[SECTION_ANSWER] == 0 && composed.flags == FLAG_AA;
-    if (nodata) {
+    if (nodata && !(composed.parents_ds && type == TYPE_DS)) { /* one for the whole zone, unless the parent says it */
         *reference = zone->nodata;
         return OK;
     }
@@ -231,6 +231,7 @@ static void add_service_types(struct builder *builder, struct types *types, serv
             name_lower(&target);
             struct composed composed;
             compose_end(builder->zones, target.bytes, builder->writer, &composed);
+            if (composed.parents_ds) types_add(types, TYPE_DS);
             if (composed.end != TREE_NONE)
                 types_add_owner(types, &builder->zones->tree, &tree_owners(&builder->zones->tree)[composed.end]);
         }
@@ -247,6 +248,7 @@ static void add_end_types(struct builder *builder, struct types *types, const ui
         types_add_owner(types, tree, end);
         if (end->service != ID_NONE) add_service_types(builder, types, end->service);
     }
+    if (composed.parents_ds) types_add(types, TYPE_DS);
     if (composed.service != ID_NONE) add_service_types(builder, types, composed.service);
 }
 
@@ -265,12 +267,14 @@ static void collect_types(struct builder *builder, const struct owner *owner, st
         return;
     }
     types_add_owner(types, tree, owner);
+    if ((owner->flags & OWNER_APEX) && tree_zones(tree)[owner->zone].parent != TREE_NONE) types_add(types, TYPE_DS);
     if (owner->service != ID_NONE) add_service_types(builder, types, owner->service);
     if (owner_find(tree, owner, TYPE_CNAME) != NULL) add_end_types(builder, types, owner_name(tree, owner));
     qsort(types->list, types->count, sizeof types->list[0], compare_types);
 }
 
-/* What QTYPE ANY gets: one RRset (RFC 8482 4.1), the CNAME where there is one. */
+/* What QTYPE ANY gets: one RRset (RFC 8482 4.1), the CNAME where there is one. A name that lists types has one of them at least;
+ * an apex has its SOA and NS before a DS of its parent's. */
 static uint32_t choose_any(const struct node *node, const struct typed *typed)
 {
     for (size_t i = 0; i < node->type_count; i++)
@@ -289,16 +293,6 @@ static enum status add_typed(struct builder *builder, uint32_t offset, uint16_t 
     return OK;
 }
 
-static enum status add_parent_ds(struct builder *builder, uint32_t offset, const struct owner *apex)
-{
-    const struct tree_zone *zone = &tree_zones(&builder->zones->tree)[apex->zone];
-    struct composed composed;
-    uint32_t reference;
-    compose_parent_ds(builder->zones, apex, builder->writer, &composed);
-    enum status status = keep(builder, &composed, zone->origin.bytes, zone, &reference);
-    return status != OK ? status : add_typed(builder, offset, TYPE_DS, reference);
-}
-
 static enum status answer_owner(struct builder *builder, uint32_t offset, uint32_t index)
 {
     const struct owner *owner = &tree_owners(&builder->zones->tree)[index];
@@ -309,10 +303,8 @@ static enum status answer_owner(struct builder *builder, uint32_t offset, uint32
         complain(builder, owner_name(&builder->zones->tree, owner), &tree_zones(&builder->zones->tree)[owner->zone],
                  "at most 512 types at one name");
     enum status status = answer_type(builder, index, TYPE_OTHER, &node->otherwise);
-    bool nested = (owner->flags & OWNER_APEX) && tree_zones(&builder->zones->tree)[owner->zone].parent != TREE_NONE;
     for (size_t i = 0; i < types.count && status == OK; i++) {
         uint32_t reference;
-        if (nested && types.list[i] == TYPE_DS) continue;
         status = answer_type(builder, index, types.list[i], &reference);
         if (status == OK) status = add_typed(builder, offset, types.list[i], reference);
     }
@@ -320,7 +312,7 @@ static enum status answer_owner(struct builder *builder, uint32_t offset, uint32
     const struct typed *typed = (const struct typed *)(const void *)builder->typed.bytes;
     node->any = node->flags & NODE_CUT ? node->otherwise : choose_any(node, typed + node->types);
     if (node->flags & NODE_CUT) node->below = node->otherwise;
-    return nested ? add_parent_ds(builder, offset, owner) : OK;
+    return OK;
 }
 
 static enum status answer_nodes(struct builder *builder)

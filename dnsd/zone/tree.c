@@ -334,6 +334,14 @@ const struct owner *tree_find_owner(const struct tree *tree, const struct tree_z
     return NULL;
 }
 
+void tree_trim(struct tree *tree)
+{
+    buffer_trim(&tree->zones);
+    buffer_trim(&tree->owners);
+    buffer_trim(&tree->rrsets);
+    buffer_trim(&tree->bytes);
+}
+
 void tree_fini(struct tree *tree)
 {
     buffer_fini(&tree->zones);

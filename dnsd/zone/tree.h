@@ -111,6 +111,8 @@ MUST_USE enum status tree_add_zone(struct tree *tree, const struct name *origin,
 
 /* The owner of exactly this name within one zone, hidden ones too; NULL. */
 const struct owner *tree_find_owner(const struct tree *tree, const struct tree_zone *zone, const uint8_t *name);
+/* Give back what was allocated in advance. */
+void tree_trim(struct tree *tree);
 void tree_fini(struct tree *tree);
 
 #endif

@@ -216,6 +216,7 @@ enum status zones_parse(const struct config *config, const struct zone_text *tex
     if (status == OK) status = find_kinds(zones, &config->model);
     if (status == OK) status = load_zones(&loader, zones);
     if (status == OK && loader.wrong) status = ERR_SYNTAX;
+    tree_trim(&zones->tree);
     if (status == OK) status = responder_build(zones, &config->model, problems);
     free(loader.origins);
     free(loader.services);
