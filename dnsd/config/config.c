@@ -95,8 +95,8 @@ free_arenas:
         problems_sort(problems, owned->config.path);
         arena_free(owned->arena);
     }
-    if (problems->count + problems->omitted != before) return ERR_SYNTAX;
-    return status;
+    if (status == ERR_MEMORY) return status; /* problems may be its echo: names that found no memory are alike */
+    return problems->count + problems->omitted != before ? ERR_SYNTAX : status;
 }
 
 enum status config_load(const char *path, struct problems *problems, struct config **out)

@@ -66,7 +66,7 @@ struct config {
 
 /* Read a file and the latency table that it names; zone files are read by zones_load, location databases by survey_atlas. All
  * errors go to `problems`, sorted by file and line; ERR_SYNTAX when there is any, ERR_IO when the file cannot be read (a
- * problem says so too), ERR_MEMORY without one. */
+ * problem says so too), ERR_MEMORY (problems that were found until then count for nothing). */
 MUST_USE enum status config_load(const char *path, struct problems *problems, struct config **out);
 /* The same from memory. `path` is for messages and for relative names; NULL: a text without a place, which may name no latency
  * table. Never touches the network. For tests and fuzzing. */
