@@ -164,6 +164,9 @@ static CURLcode options_set(CURL *easy, const struct http_request *request)
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_RESOLVE, request->resolve);
     SET(CURLOPT_CONNECT_TO, request->connect_to);
+    /* What is in libcurl's cache came from us and is never stale; else it looks through all of it after every
+     * transfer: at 4,096 endpoints 315 us a probe instead of 173 (measured 2026-11-24). */
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, -1L);
     SET(CURLOPT_HTTPHEADER, request->headers);
     SET(CURLOPT_USERAGENT, "meridian/" MERIDIAN_VERSION);
     SET(CURLOPT_NOSIGNAL, 1L);
