@@ -23,7 +23,7 @@
 /* of ldns/host2str.h, which brings OpenSSL's headers and their ERR_STATE along */
 char *ldns_rr2str(const ldns_rr *rr);
 
-#define ASK_SECTION_MAX 16384
+#define ASK_SECTION_MAX 262144
 
 enum ask_edns { ASK_PLAIN, ASK_EDNS };
 
