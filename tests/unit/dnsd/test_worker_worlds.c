@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Under AddressSanitizer and ThreadSanitizer a world read too late is a report; elsewhere it is a wrong sequence in an answer. */
+#include "tests/unit/dnsd/allocation_trap.h"
 #include "tests/unit/dnsd/worker_fixture.h"
 
 #include <pthread.h>
@@ -10,75 +11,6 @@
 #define WORKERS 2
 #define WORLDS 400
 #define WORLD_KEPT 16
-
-/* Every allocation while the trap is set, by any thread but the one that set it, is counted. */
-static atomic_bool trap;
-static pthread_t trap_owner;
-static atomic_uint trapped;
-
-static void trap_hit(void)
-{
-    if (atomic_load_explicit(&trap, memory_order_relaxed) && !pthread_equal(pthread_self(), trap_owner)) atomic_fetch_add(&trapped, 1);
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t), void (*on_free)(const volatile void *));
-static void on_malloc(const volatile void *memory, size_t size)
-{
-    (void)memory;
-    (void)size;
-    trap_hit();
-}
-static void on_free(const volatile void *memory)
-{
-    if (memory) trap_hit();
-}
-static void trap_install(void)
-{
-    assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
-}
-#else
-/* This program's own allocator functions come before libc's, for every library in the process. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *memory);
-void *malloc(size_t size)
-{
-    trap_hit();
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size)
-{
-    trap_hit();
-    return __libc_calloc(count, size);
-}
-void *realloc(void *memory, size_t size)
-{
-    trap_hit();
-    return __libc_realloc(memory, size);
-}
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    trap_hit();
-    return __libc_memalign(alignment, size);
-}
-void free(void *memory)
-{
-    if (memory) trap_hit();
-    __libc_free(memory);
-}
-static void trap_install(void) {}
-#endif
-
-static void trap_set(void)
-{
-    trap_install();
-    trap_owner = pthread_self();
-    atomic_store(&trapped, 0);
-    atomic_store(&trap, true);
-}
 
 /* The trap must be one that can close. */
 static void *allocate(void *out)
@@ -98,8 +30,7 @@ static void the_trap_sees_an_allocation(void **state)
     trap_set();
     assert_int_equal(pthread_create(&thread, NULL, allocate, &memory), 0);
     pthread_join(thread, NULL);
-    atomic_store(&trap, false);
-    assert_true(atomic_load(&trapped) >= 1);
+    assert_true(trap_open() >= 1);
     free(memory);
 }
 
@@ -150,8 +81,7 @@ static void nothing_allocates_while_a_worker_answers(void **state)
     while (worker_adopted(worker) != 2) fixture_sleep_ms(1);
     fixture_await(worker, COUNTER_TCP_TIMED_OUT, 8);
     ask_udp(fd, 100);
-    atomic_store(&trap, false);
-    assert_int_equal(atomic_load(&trapped), 0);
+    assert_int_equal(trap_open(), 0);
     for (unsigned i = 0; i < 12; i++) close(idle[i]);
     close(fd);
     worker_stop(worker);

@@ -3,7 +3,8 @@
  *
  * Query:   id (2), size of the answer (2, 0: silence), anything.     At least 4 bytes.
  * Answer:  id, size, sequence of the world (8), the client's address (16), then the id's low byte over and over, cut to the size.
- * So a test decides every answer's size, and knows every byte of it. Included once by each test program: it defines answer_query. */
+ * So a test decides every answer's size, and knows every byte of it. Included once by each test program: it defines answer_query, unless
+ * FIXTURE_REAL_ANSWERS is defined. */
 #ifndef WORKER_FIXTURE_H
 #define WORKER_FIXTURE_H
 
@@ -30,6 +31,7 @@
 #define FIXTURE_WAIT_MS 10000 /* for what must come; sanitizers on a loaded machine are slow */
 #define FIXTURE_QUIET_MS 150  /* for what must not come */
 
+#ifndef FIXTURE_REAL_ANSWERS
 static atomic_bool fixture_gate;     /* while set, answer_query holds the worker */
 static atomic_bool fixture_gate_hit; /* it does */
 
@@ -48,6 +50,7 @@ size_t answer_query(const struct world *world, struct counters *counters, const 
     memcpy(reply, head, size < sizeof head ? size : sizeof head);
     return size;
 }
+#endif
 
 static inline void fixture_query(uint8_t out[FIXTURE_QUERY], unsigned id, size_t size)
 {
