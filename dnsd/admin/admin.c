@@ -29,6 +29,7 @@ struct peer {
     struct peer **link; /* what points to this one */
     struct MHD_Connection *connection;
     int fd;
+    bool answered; /* an answer is on its way out */
     int64_t deadline_ms;
 };
 
@@ -39,6 +40,7 @@ struct admin {
     uv_timer_t timer;
     unsigned open_handles;
     bool closing;
+    bool peer_left; /* in this turn */
     struct peer *peers;
     uint16_t port;
 };
@@ -61,10 +63,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *version, const char *data, size_t *size, void **request)
 {
     (void)context;
-    (void)connection;
     (void)url;
     (void)version;
-    return *request == NULL ? MHD_NO : exchange_continue(*request, method, data, size);
+    if (*request == NULL) return MHD_NO; /* there was no memory for it */
+    enum MHD_Result result = exchange_continue(*request, method, data, size);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct peer *peer = info == NULL ? NULL : info->socket_context;
+    if (peer != NULL) peer->answered = exchange_is_answered(*request);
+    return result;
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **request,
@@ -92,6 +98,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         forget_peer(*socket_context);
         *socket_context = NULL;
+        admin->peer_left = true;
         return;
     }
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -125,15 +132,23 @@ static bool is_suspended(const struct peer *peer)
     return info != NULL && info->suspended == MHD_YES;
 }
 
-/* Shut the sockets that are over their deadline: MHD sees the end of the stream and cleans up as for a peer that went away. A
- * wait of ours is no fault of the peer's, so its deadline moves along meanwhile. */
+/* The peer has closed before its request was whole. MHD 0.9.75 misses that when the end came together with the last bytes (it reads
+ * once an edge of epoll), and would keep the connection until its idle time-out. */
+static bool has_left(const struct peer *peer)
+{
+    char byte;
+    return !peer->answered && recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Shut the sockets of those who left or are over their deadline: that makes an event of its own, and MHD cleans up. A wait of ours
+ * is no fault of the peer's, so its deadline moves along meanwhile. */
 static void sweep(struct admin *admin)
 {
     int64_t now_ms = now_of(admin);
     for (struct peer *peer = admin->peers; peer != NULL; peer = peer->next) {
         if (is_suspended(peer)) {
             peer->deadline_ms = now_ms + ADMIN_TOTAL_MS;
-        } else if (now_ms >= peer->deadline_ms) {
+        } else if (now_ms >= peer->deadline_ms || has_left(peer)) {
             shutdown(peer->fd, SHUT_RDWR);
         }
     }
@@ -141,14 +156,18 @@ static void sweep(struct admin *admin)
 
 static void on_timer(uv_timer_t *timer);
 
+/* At its connection limit MHD stops looking at the listening socket, and only the turn after the one in which somebody left
+ * looks at it again (0.9.75): without that turn a crowd would lock the door behind itself for good. */
 static void admin_turn(struct admin *admin)
 {
+    admin->peer_left = false;
     sweep(admin);
     MHD_run(admin->daemon);
     MHD_UNSIGNED_LONG_LONG wait_ms = SWEEP_MS;
     bool timed = MHD_get_timeout(admin->daemon, &wait_ms) == MHD_YES;
     if (!timed || wait_ms > SWEEP_MS) wait_ms = SWEEP_MS;
-    if (timed || admin->peers != NULL) {
+    if (admin->peer_left) wait_ms = 0;
+    if (timed || admin->peer_left || admin->peers != NULL) {
         uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
     } else {
         uv_timer_stop(&admin->timer);

@@ -31,6 +31,7 @@ struct exchange {
     struct exchange **link;
     struct MHD_Connection *connection;
     enum progress progress;
+    bool answered;
     struct route route;
     struct pulse *pulse;           /* PROGRESS_WAITING for /healthz */
     struct MHD_Response *response; /* PROGRESS_READY */
@@ -46,6 +47,7 @@ static enum MHD_Result send_response(struct exchange *exchange, unsigned http_st
 {
     if (response == NULL) return MHD_NO;
     enum MHD_Result result = MHD_queue_response(exchange->connection, http_status, response);
+    exchange->answered = true;
     MHD_destroy_response(response);
     return result;
 }
@@ -356,6 +358,11 @@ enum MHD_Result exchange_continue(struct exchange *exchange, const char *method,
     case PROGRESS_WAITING: break;
     }
     return MHD_YES;
+}
+
+bool exchange_is_answered(const struct exchange *exchange)
+{
+    return exchange->answered;
 }
 
 void exchange_give_up_all(struct exchange_host *host)

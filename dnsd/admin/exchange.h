@@ -26,6 +26,8 @@ struct exchange_host {
 struct exchange *exchange_new(struct exchange_host *host, struct MHD_Connection *connection, const char *target);
 /* Each call of MHD's access handler: the headers, pieces of the body, the end, and again after a wait. */
 enum MHD_Result exchange_continue(struct exchange *exchange, const char *method, const char *data, size_t *size);
+/* Has an answer been handed to MHD? */
+bool exchange_is_answered(const struct exchange *exchange);
 /* The request is over. NULL is fine. */
 void exchange_free(struct exchange *exchange);
 /* Resume every waiting one without an answer: MHD refuses to stop with suspended connections. */

@@ -37,13 +37,7 @@ static int place_from_config(const char *path, struct admin_place *out, FILE *er
     } else {
         char text[ADDRESS_TEXT_MAX];
         char place[ADDRESS_TEXT_MAX + 8];
-        struct address address = config->admin_address;
-        static const uint8_t any[16] = {0};
-        if (memcmp(address.bytes, any, sizeof any) == 0) { /* 0.0.0.0 or ::, reached over loopback */
-            address.bytes[address.family == FAMILY_IPV4 ? 0 : 15] = address.family == FAMILY_IPV4 ? 127 : 1;
-            if (address.family == FAMILY_IPV4) address.bytes[3] = 1;
-        }
-        address_format(&address, text);
+        address_format(&config->admin_address, text);
         snprintf(place, sizeof place, "%s@%u", text, (unsigned)config->admin_port);
         result = admin_place_parse(place, out) == OK ? EXIT_WELL : EXIT_USAGE;
     }

@@ -475,6 +475,31 @@ static void crowd_that_goes_away_leaves_room(void **state)
     free(request.text);
 }
 
+static void leaving_peer(struct admin_fixture *from, void *context)
+{
+    char byte;
+    struct timespec start;
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    int fd = raw_connect(from);
+    (void)send(fd, "GET / HT", 8, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR); /* in one edge of epoll with the bytes before, most times */
+    bool closed = recv(fd, &byte, 1, 0) <= 0;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    *(bool *)context = closed && end.tv_sec - start.tv_sec < ADMIN_IDLE_S - 4;
+    close(fd);
+}
+
+static void peer_that_leaves_in_the_middle_is_let_go_soon(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        bool soon = false;
+        admin_fixture_run(&fixture, leaving_peer, &soon);
+        assert_true(soon);
+    }
+}
+
 static void idle_peer(struct admin_fixture *from, void *context)
 {
     char byte;
@@ -528,6 +553,7 @@ int main(void)
         CASE(oversized_requests_are_bounded),
         CASE(nonsense_is_survived),
         CASE(crowd_that_goes_away_leaves_room),
+        CASE(peer_that_leaves_in_the_middle_is_let_go_soon),
         CASE(idle_connection_is_closed),
         CASE(port_in_use_is_named),
     };

@@ -1,0 +1,215 @@
+/* test_cli_command.c - dnsd/cli/command.c: what each command prints and its exit status, against the real admin interface.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "admin_fixture.h"
+
+#include <jansson.h>
+
+#include "dnsd/cli/command.h"
+
+#define WORDS_MAX 16
+
+static struct admin_fixture fixture;
+
+static int set_up(void **state)
+{
+    (void)state;
+    admin_fixture_open(&fixture);
+    setenv("MERIDIAN_ADMIN", fixture.place.text, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    admin_fixture_close(&fixture);
+    return 0;
+}
+
+struct run {
+    const char *line;
+    int exit_status;
+    char *out; /* free both */
+    char *err;
+};
+
+static void run_line(struct admin_fixture *from, void *context)
+{
+    struct run *run = context;
+    char text[1024];
+    static char program[] = "meridian";
+    char *words[WORDS_MAX] = {program};
+    int count = 1;
+    char *rest = text;
+    size_t out_size = 0;
+    size_t err_size = 0;
+    FILE *out = open_memstream(&run->out, &out_size);
+    FILE *err = open_memstream(&run->err, &err_size);
+    (void)from;
+    snprintf(text, sizeof text, "%s", run->line);
+    for (char *word; (word = strsep(&rest, " ")) != NULL && count < WORDS_MAX;) {
+        if (*word != '\0') words[count++] = word;
+    }
+    run->exit_status = command_run(count, words, out, err);
+    fclose(out);
+    fclose(err);
+}
+
+static void expect(const char *line, int exit_status, const char *in_out, const char *in_err)
+{
+    struct run run = {.line = line};
+    admin_fixture_run(&fixture, run_line, &run);
+    bool good = run.exit_status == exit_status && strstr(run.out, in_out) != NULL && strstr(run.err, in_err) != NULL;
+    if (!good) print_error("%s: %d\n%s---\n%s", line, run.exit_status, run.out, run.err);
+    assert_true(good);
+    if (strstr(line, "--json") != NULL && exit_status != EXIT_USAGE && exit_status != EXIT_UNREACHABLE) {
+        json_t *json = json_loads(run.out, 0, NULL);
+        if (json == NULL) print_error("%s: not JSON:\n%s", line, run.out);
+        assert_non_null(json);
+        json_decref(json);
+    }
+    free(run.out);
+    free(run.err);
+}
+
+static void status_is_good_until_something_is_not(void **state)
+{
+    (void)state;
+    expect("status", EXIT_WELL, "PoP pop-test", "");
+    expect("status --json", EXIT_WELL, "\"pop\": \"pop-test\"", "");
+    fixture.control.fixture.snapshot->endpoints[0].up = false;
+    world_fixture_plan(&fixture.control.fixture);
+    expect("status", EXIT_UNWELL, "ATTENTION\n  region eu is down", "");
+    expect("status --json", EXIT_UNWELL, "\"regions\"", "");
+    fixture.control.fixture.snapshot->endpoints[0].up = true;
+    world_fixture_plan(&fixture.control.fixture);
+    fixture.control.workers[2].mood = FAKE_REFUSING;
+    expect("status", EXIT_UNWELL, "ATTENTION\n  worker 2: a wrong answer (rcode 5)\n", "");
+}
+
+static void explain_shows_the_choice_and_the_answer(void **state)
+{
+    (void)state;
+    expect("explain api.example.com --client 53.2.0.0/16", EXIT_WELL, ">  eu", "");
+    expect("explain law.example.com --client 53.2.0.0/16", EXIT_WELL, "only eu", "");
+    expect("explain api.example.com --client 53.1.2.3", EXIT_WELL, "53.1.0.0/16 gets the same decision", "");
+    expect("explain api.example.com --client 2a02::1 --type AAAA", EXIT_WELL, "IN AAAA 2001:db8::1", "");
+    expect("explain plain.example.com --client 2a02::1", EXIT_WELL, "the zone file answers this name", "");
+    expect("explain example.org --client 2a02::1", EXIT_WELL, "in no zone of this server", "");
+    expect("explain api.example.com --client 53.2.0.0/16 --json", EXIT_WELL, "\"agrees\": true", "");
+    expect("explain a..b --client 53.2.0.0/16", EXIT_REFUSED, "", "meridian: name: a..b: expected a domain name (HTTP 400");
+    expect("explain a&client=x --client 53.2.0.0/16", EXIT_WELL, "REFUSED", ""); /* encoded, not a second parameter */
+    expect("explain api.example.com --client 53.2.0.0/16 --type NONE", EXIT_REFUSED, "", "type: NONE");
+}
+
+static void report_and_reload_tell_how_it_went(void **state)
+{
+    (void)state;
+    expect("report eu --load 35 --latency-ms 820", EXIT_WELL, "reported: eu\n", "");
+    assert_true(fixture.control.load.load_rps == 35.0);
+    assert_int_equal(fixture.control.load.processing_us, 820000);
+    fixture.control.report_status = ERR_NOT_FOUND;
+    expect("report xx --load 35", EXIT_REFUSED, "", "subject: xx: expected the name of a region or an endpoint (HTTP 404");
+    fixture.control.reload = FAKE_RELOAD_LATER;
+    expect("reload", EXIT_WELL, "reloaded\n", "");
+    expect("reload --json", EXIT_WELL, "\"result\": \"ok\"", "");
+    fixture.control.outcome.status = ERR_SYNTAX;
+    strcpy(fixture.control.outcome.error, "m.yaml:1: pop: x: y");
+    expect("reload", EXIT_UNWELL, "", "meridian: m.yaml:1: pop: x: y (HTTP 422");
+    fixture.control.reload = FAKE_RELOAD_BUSY;
+    expect("reload --json", EXIT_REFUSED, "\"error\"", "under way");
+}
+
+static void daemon_that_is_not_there_is_said_so(void **state)
+{
+    (void)state;
+    expect("status --admin 127.0.0.1@1", EXIT_UNREACHABLE, "",
+           "meridian: cannot reach meridiand at 127.0.0.1@1: connection refused\n");
+    expect("explain a --client ::1 --admin 127.0.0.1@1", EXIT_UNREACHABLE, "", "connection refused");
+    expect("report a --load 1 --admin 127.0.0.1@1", EXIT_UNREACHABLE, "", "connection refused");
+    expect("reload --admin 127.0.0.1@1", EXIT_UNREACHABLE, "", "connection refused");
+    setenv("MERIDIAN_ADMIN", "127.0.0.1@1", 1);
+    expect("reload", EXIT_UNREACHABLE, "", "connection refused");
+    setenv("MERIDIAN_ADMIN", "nonsense", 1);
+    expect("reload", EXIT_USAGE, "", "MERIDIAN_ADMIN: nonsense: expected ADDRESS@PORT");
+    char line[128];
+    snprintf(line, sizeof line, "status --admin %s", fixture.place.text);
+    expect(line, EXIT_WELL, "pop-test", "");
+}
+
+static void admin_place_comes_from_a_configuration(void **state)
+{
+    (void)state;
+    char path[128];
+    char line[256];
+    snprintf(path, sizeof path, "%s/admin.yaml", fixture.control.fixture.directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\nadmin: {listen: 127.0.0.1@%u}\n", fixture_yaml, (unsigned)fixture.place.port);
+    fclose(file);
+    setenv("MERIDIAN_ADMIN", "127.0.0.1@1", 1);
+    snprintf(line, sizeof line, "status --config %s", path);
+    expect(line, EXIT_WELL, "pop-test", "");
+    unlink(path);
+    expect(line, EXIT_USAGE, "", "`meridian check` says why");
+}
+
+static void check_tells_every_problem_or_a_summary(void **state)
+{
+    (void)state;
+    const char *directory = fixture.control.fixture.directory;
+    char path[128];
+    char line[256];
+    snprintf(path, sizeof path, "%s/check.yaml", directory);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "%s\ngeo: {text_ipv4: geoip, text_ipv6: geoip6}\n", fixture_yaml);
+    fclose(file);
+    snprintf(line, sizeof line, "check %s", path);
+    expect(line, EXIT_WELL, "ok: 1 zone (", "");
+    expect(line, EXIT_WELL, "3 regions, 4 endpoints, 5 services, 4 policies; ", "");
+    snprintf(line, sizeof line, "check %s --json", path);
+    expect(line, EXIT_WELL, "\"ok\": true", "");
+
+    file = fopen(path, "w"); /* wrong in the file, in a zone and in the database */
+    fprintf(file, "%s\ncolour: red\n", fixture_yaml);
+    fclose(file);
+    expect(line, EXIT_UNWELL, "\"ok\": false", "");
+    snprintf(line, sizeof line, "check %s", path);
+    expect(line, EXIT_UNWELL, ": colour: ", "");
+    expect(line, EXIT_UNWELL, "1 problem\n", "");
+    file = fopen(path, "w");
+    fprintf(file, "%s\ngeo: {text_ipv4: absent, text_ipv6: geoip6}\n", fixture_yaml);
+    fclose(file);
+    expect(line, EXIT_UNWELL, "absent", "");
+    snprintf(line, sizeof line, "check %s/none.yaml", directory);
+    expect(line, EXIT_UNWELL, "none.yaml", "");
+    unlink(path);
+}
+
+static void words_are_checked_before_anything_is_asked(void **state)
+{
+    (void)state;
+    expect("", EXIT_USAGE, "", "expected a command");
+    expect("nonsense", EXIT_USAGE, "", "no such command");
+    expect("report eu", EXIT_USAGE, "", "--load");
+    expect("help", EXIT_WELL, "usage: meridian COMMAND", "");
+    expect("version", EXIT_WELL, "meridian " MERIDIAN_VERSION "\n", "");
+    expect("version --json", EXIT_WELL, "{\"version\": \"" MERIDIAN_VERSION "\"}\n", "");
+    expect("reference", EXIT_WELL, "capacity_rps", "");
+    expect("reference --manual", EXIT_WELL, ".Sh", "");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(status_is_good_until_something_is_not),
+        CASE(explain_shows_the_choice_and_the_answer),
+        CASE(report_and_reload_tell_how_it_went),
+        CASE(daemon_that_is_not_there_is_said_so),
+        CASE(admin_place_comes_from_a_configuration),
+        CASE(check_tells_every_problem_or_a_summary),
+        CASE(words_are_checked_before_anything_is_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
