@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "dnsd/control/carry.h"
@@ -27,6 +28,7 @@
 #define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
 #define TICK_MS 1000          /* time alone ends ramps, holds and facts */
 #define REPORT_WRITER "report"
+#define DESCRIPTORS_WANTED 65536 /* WORKER_MAX/4 workers with their default of 1,024 TCP connections */
 
 struct control {
     uv_loop_t loop;
@@ -392,6 +394,16 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
 
 /* ---- the daemon's life ---- */
 
+/* TCP connections and probes want more descriptors than a shell's usual soft limit of 1,024. Not more than asked for: some
+ * libraries walk over all that are allowed. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED) return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
+}
+
 static enum status open_handles(struct control *control)
 {
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
@@ -481,6 +493,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
         return status;
     }
     control->started_epoch_s = (int64_t)time(NULL);
+    raise_descriptor_limit();
     status = open_handles(control);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));
