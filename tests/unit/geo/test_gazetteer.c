@@ -13,7 +13,7 @@ static void equal_places_have_one_number(void **state)
     memset(places, 0xa5, sizeof places); /* padding of every sort */
     for (unsigned i = 0; i < 600; i++) {
         struct place place = {.continent = "EU", .country = "DE", .has_location = true, .source = PLACE_DATABASE};
-        place.location.latitude = i % 300;
+        place.location.latitude = i == 300 ? -0.0 : i % 300;
         place.location.longitude = i < 300 ? 0.0 : -0.0;
         places[i] = place;
     }

@@ -87,6 +87,19 @@ static void ipv6_ranges_are_cut_to_64_bits(void **state)
     release(&reading);
 }
 
+static void the_last_64_may_be_shared_too(void **state)
+{
+    (void)state;
+    struct reading reading;
+    const char *text = "ffff:ffff:ffff:ffff::,ffff:ffff:ffff:ffff::5,US\n"
+                       "ffff:ffff:ffff:ffff::6,ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,DE\n";
+    assert_int_equal(read_text(&reading, text, FAMILY_IPV6), OK);
+    assert_int_equal(reading.layer.count, 2);
+    assert_string_equal(place_of(&reading, FAMILY_IPV6, "::")->country, "");
+    assert_string_equal(place_of(&reading, FAMILY_IPV6, "ffff:ffff:ffff:ffff::9")->country, "US");
+    release(&reading);
+}
+
 static void codes_that_are_no_country_are_understood(void **state)
 {
     (void)state;
@@ -194,28 +207,32 @@ static void a_line_without_an_end_is_an_error(void **state)
     free(text);
 }
 
-/* Lines of every length cross the end of the reader's buffer. */
+/* The end of the reader's buffer falls on every byte of a line. */
 static void lines_may_cross_the_buffer(void **state)
 {
     (void)state;
+    enum { LINES = 9000 };
     struct dice dice = dice_from_environment("geotext");
-    size_t size = 0;
-    char *text = malloc(4 << 20);
-    uint32_t *ends = malloc(60000 * sizeof *ends);
+    char *text = malloc(1 << 20);
+    uint32_t *ends = malloc(LINES * sizeof *ends);
     assert_true(text != NULL && ends != NULL);
-    uint32_t at = 0;
-    for (unsigned i = 0; i < 60000; i++) {
-        if (dice_once_in(&dice, 50)) size += (size_t)sprintf(text + size, "#%*s\n", (int)dice_below(&dice, 100), "");
-        ends[i] = at + dice_below(&dice, 70000);
-        size += (size_t)sprintf(text + size, "%u,%u,%s\n", at, ends[i], i % 2 ? "DE" : "FR");
-        at = ends[i] + 1;
+    for (int shift = 0; shift < 40; shift++) {
+        size_t size = (size_t)sprintf(text, "#%*s\n", shift, "");
+        uint32_t at = 0;
+        for (unsigned i = 0; i < LINES; i++) {
+            ends[i] = at + 100000 + dice_below(&dice, 300000);
+            size += (size_t)sprintf(text + size, "%010u,%010u,%s\n", at, ends[i], i % 2 ? "DE" : "FR");
+            at = ends[i] + 1;
+        }
+        struct reading reading;
+        assert_int_equal(read_text(&reading, text, FAMILY_IPV4), OK);
+        assert_int_equal(reading.layer.count, LINES + 1);
+        for (unsigned i = 0; i < LINES; i++) {
+            const struct place *place = &reading.gazetteer.places[layer_find(&reading.layer, ends[i])];
+            assert_string_equal(place->country, i % 2 ? "DE" : "FR");
+        }
+        release(&reading);
     }
-    struct reading reading;
-    assert_int_equal(read_text(&reading, text, FAMILY_IPV4), OK);
-    for (unsigned i = 0; i < 60000; i++)
-        assert_string_equal(reading.gazetteer.places[layer_find(&reading.layer, ends[i])].country, i % 2 ? "DE" : "FR");
-    assert_int_equal(reading.layer.count, 60001);
-    release(&reading);
     free(text);
     free(ends);
 }
@@ -297,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_become_intervals_with_gaps_between),
         cmocka_unit_test(ipv6_ranges_are_cut_to_64_bits),
+        cmocka_unit_test(the_last_64_may_be_shared_too),
         cmocka_unit_test(codes_that_are_no_country_are_understood),
         cmocka_unit_test(a_bad_line_is_named),
         cmocka_unit_test(files_without_ranges_are_errors),

@@ -304,6 +304,50 @@ static void aliases_are_not_copied(void **state)
     }
 }
 
+static int wider_first(const void *left, const void *right)
+{
+    return ((const struct prefix *)left)->length - ((const struct prefix *)right)->length;
+}
+
+static void random_trees_equal_the_longest_prefix(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("mmdb trees");
+    for (unsigned round = 0; round < 60; round++) {
+        struct prefix prefixes[64];
+        struct mmdb_writer writer;
+        char path[64], reason[REASON_MAX];
+        struct layers layers;
+        size_t count = 0;
+        while (count < 64) {
+            prefixes[count] = random_prefix(&dice, prefixes, count);
+            count += prefixes[count].length > 16; /* an IPv6 one that wide could cover IPv4 */
+        }
+        qsort(prefixes, count, sizeof prefixes[0], wider_first);
+        writer_init(&writer, 6, 24 + 4 * dice_below(&dice, 3));
+        for (uint32_t i = 0; i < count; i++)
+            writer_put(&writer, &prefixes[i], WRITER_DATA + (int64_t)writer_asn(&writer, i + 1));
+        writer_finish(&writer, "GeoLite2-ASN", path);
+        assert_int_equal(walk_path(path, read_raw_asn, NULL, &layers, reason), OK);
+        unlink(path);
+        assert_layer_sound(&layers.ipv4);
+        assert_layer_sound(&layers.ipv6);
+        for (unsigned i = 0; i < 2000; i++) {
+            const struct prefix *near = &prefixes[dice_below(&dice, (uint32_t)count)];
+            uint64_t position = dice_roll(&dice) >> dice_below(&dice, 64);
+            if (!dice_once_in(&dice, 3)) position = address_position(&near->address) - dice_below(&dice, 2);
+            struct address address = address_at(near->address.family, position);
+            if (address.family == FAMILY_IPV6 && address_position(&address) == 0) continue;
+            uint32_t expected = 0;
+            for (uint32_t j = 0; j < count; j++)
+                if (prefix_contains(&prefixes[j], &address)) expected = j + 1;
+            const struct layer *layer = address.family == FAMILY_IPV4 ? &layers.ipv4 : &layers.ipv6;
+            assert_int_equal(layer_find(layer, address_position(&address)), expected);
+        }
+        layers_fini(&layers);
+    }
+}
+
 static void ipv4_only_trees_say_nothing_of_ipv6(void **state)
 {
     (void)state;
@@ -367,6 +411,12 @@ static void cycles_end_with_a_reason(void **state)
         writer.records[0][0] = writer_node(&writer, 1);
         expect_damage(&writer, read_raw_asn, NULL, "deeper than an address");
     }
+    writer_init(&writer, 6, 24); /* a node below the last bit of an IPv6 address */
+    struct prefix last = prefix_of("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128");
+    int64_t beyond = writer_node(&writer, WRITER_EMPTY);
+    writer_put(&writer, &last, beyond);
+    expect_damage(&writer, read_raw_asn, NULL, "deeper than an address");
+
     writer_init(&writer, 4, 24); /* back to the top */
     writer.records[0][0] = 0;
     expect_damage(&writer, read_raw_asn, NULL, "points outside the file");
@@ -549,6 +599,7 @@ int main(void)
         cmocka_unit_test(real_trees_equal_the_library_look_up),
         cmocka_unit_test(the_widest_network_has_a_64),
         cmocka_unit_test(aliases_are_not_copied),
+        cmocka_unit_test(random_trees_equal_the_longest_prefix),
         cmocka_unit_test(ipv4_only_trees_say_nothing_of_ipv6),
         cmocka_unit_test(each_record_is_decoded_once),
         cmocka_unit_test(cycles_end_with_a_reason),

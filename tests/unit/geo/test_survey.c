@@ -385,6 +385,35 @@ static void networks_pins_and_ases_equal_brute_force(void **state)
     MMDB_close(&truth.asn);
 }
 
+static void a_pin_on_everything_leaves_one_interval(void **state)
+{
+    (void)state;
+    struct prefix prefixes[2] = {prefix_of("0.0.0.0/0"), prefix_of("::/0")};
+    struct mmdb_writer writer;
+    char path[64], error[SURVEY_ERROR_MAX];
+    struct atlas *atlas;
+    writer_init(&writer, 6, 24);
+    writer_insert(&writer, "128.0.0.0/1", writer_city(&writer, "EU", "DE", "", 50, 10, 1));
+    writer_insert(&writer, "0.0.0.0/2", writer_city(&writer, "EU", "FR", "", 48, 2, 1));
+    writer_insert(&writer, "2000::/3", writer_city(&writer, "AS", "JP", "", 36, 140, 1));
+    writer_finish(&writer, "GeoIP2-City", path);
+    land_init(&land, prefixes, 2);
+    for (pin_id i = 0; i < 2; i++) {
+        land.networks[i].pin = i;
+        land.pins[i] = (struct pin){.network = i, .has_place = true, .place = {.country = "SG"}};
+    }
+    land.model.pin_count = 2;
+    assert_int_equal(survey(path, NULL, &atlas, error), OK);
+    unlink(path);
+    assert_atlas_sound(atlas);
+    assert_int_equal(atlas->ipv4.count, 1);
+    assert_int_equal(atlas->ipv6.count, 1);
+    assert_int_equal(atlas->cell_count, 3); /* the unknown one is always there */
+    struct address address = address_of("192.0.2.1");
+    assert_int_equal(cell_at(atlas, &address)->place.source, PLACE_PIN);
+    atlas_free(atlas);
+}
+
 /* ---- many places ---- */
 
 static void a_city_database_is_coarsened_to_a_budget(void **state)
@@ -434,6 +463,7 @@ int main(void)
         cmocka_unit_test(every_broken_database_is_refused),
         cmocka_unit_test(the_default_database_knows_countries),
         cmocka_unit_test(networks_pins_and_ases_equal_brute_force),
+        cmocka_unit_test(a_pin_on_everything_leaves_one_interval),
         cmocka_unit_test(a_city_database_is_coarsened_to_a_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
