@@ -13,9 +13,9 @@
 
 #define LOG_BURST 10
 #define LOG_WINDOW_MS 10000
-#define LOG_LINE_MAX 4096   /* PIPE_BUF: a line of this size reaches a pipe in one piece */
-#define LOG_MESSAGE_MAX 64  /* of a message, as kept for the line that says how many were left out */
-#define LOG_GATE_SLOTS 256  /* distinct messages in the whole program are about a hundred */
+#define LOG_LINE_MAX 4096  /* PIPE_BUF: a line of this size reaches a pipe in one piece */
+#define LOG_MESSAGE_MAX 64 /* of a message, as kept for the line that says how many were left out */
+#define LOG_GATE_SLOTS 256 /* distinct messages in the whole program are about a hundred */
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 

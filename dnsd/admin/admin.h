@@ -13,16 +13,16 @@
 
 #include "dnsd/control/control.h"
 
-#define ADMIN_CONNECTION_MAX 64         /* a dashboard, a scraper, some people; each costs at most ADMIN_MEMORY_MAX */
-#define ADMIN_MEMORY_MAX 16384          /* of a request's line and headers */
-#define ADMIN_IDLE_S 10                 /* without a byte */
-#define ADMIN_TOTAL_MS 30000            /* of one connection, whatever it drips; a wait for a reload does not count */
+#define ADMIN_CONNECTION_MAX 64 /* a dashboard, a scraper, some people; each costs at most ADMIN_MEMORY_MAX */
+#define ADMIN_MEMORY_MAX 16384  /* of a request's line and headers */
+#define ADMIN_IDLE_S 10         /* without a byte */
+#define ADMIN_TOTAL_MS 30000    /* of one connection, whatever it drips; a wait for a reload does not count */
 
 struct admin;
 
 /* Listens as the configuration says. ERR_IO with the reason in `error`. */
-MUST_USE enum status admin_open(struct control *control, const struct address *address, uint16_t port, struct admin **out,
-                                char error[CONTROL_ERROR_MAX]);
+MUST_USE enum status admin_open(struct control *control, const struct address *address, uint16_t port,
+                                struct admin **out, char error[CONTROL_ERROR_MAX]);
 /* Stop listening and drop every connection. Handles and memory go in the loop's next turns, and when the reload under way (if
  * any) has been heard of: control_reload's promise to call back holds until control_close returns. NULL is fine. */
 void admin_close(struct admin *admin);

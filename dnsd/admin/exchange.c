@@ -106,15 +106,16 @@ static enum MHD_Result send_refusal(struct exchange *exchange, const struct rout
 
 static enum MHD_Result send_index(struct exchange *exchange)
 {
-    static const char text[] = "Meridian's admin interface\n\n"
-                               "GET  /healthz   does every worker answer?\n"
-                               "GET  /status    everything that is known now (JSON)\n"
-                               "GET  /explain   ?name=NAME&client=ADDRESS[/LENGTH][&type=TYPE]  why this answer (JSON)\n"
-                               "GET  /metrics   for Prometheus\n"
-                               "POST /reload    read the configuration, zones and database again\n"
-                               "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, "
-                               "\"processing_ms\": N}\n\n"
-                               "The command line `meridian` speaks to it too.\n";
+    static const char text[] =
+        "Meridian's admin interface\n\n"
+        "GET  /healthz   does every worker answer?\n"
+        "GET  /status    everything that is known now (JSON)\n"
+        "GET  /explain   ?name=NAME&client=ADDRESS[/LENGTH][&type=TYPE]  why this answer (JSON)\n"
+        "GET  /metrics   for Prometheus\n"
+        "POST /reload    read the configuration, zones and database again\n"
+        "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, "
+        "\"processing_ms\": N}\n\n"
+        "The command line `meridian` speaks to it too.\n";
     return send_response(exchange, 200, take_response(strdup(text), sizeof text - 1, TYPE_TEXT));
 }
 

@@ -15,9 +15,9 @@ struct exchange;
 /* What all exchanges of one server share. */
 struct exchange_host {
     struct control *control;
-    struct exchange *waiting;  /* those whose connections are suspended */
-    struct exchange *reloader; /* who waits for the reload; NULL: nobody, or gone */
-    bool reload_pending;       /* control_reload has our address */
+    struct exchange *waiting;                     /* those whose connections are suspended */
+    struct exchange *reloader;                    /* who waits for the reload; NULL: nobody, or gone */
+    bool reload_pending;                          /* control_reload has our address */
     void (*on_ready)(struct exchange_host *host); /* a connection was resumed: MHD needs a turn */
     void (*on_free)(struct exchange_host *host);  /* the reload has been heard of: our address is free */
 };

@@ -26,6 +26,7 @@ struct reading {
     struct decision published;
     struct decision traced;
     struct steering_trace trace;
+    region_id choice;
 };
 
 /* ---- which service ---- */
@@ -108,11 +109,10 @@ static json_t *rule_json(const struct reading *reading, const struct policy *pol
 static json_t *client_json(const struct reading *reading)
 {
     const struct cell *cell = &reading->world->atlas->cells[reading->cell];
-    json_t *network = cell->network == ID_NONE
-                          ? json_null()
-                          : figure_prefix(&reading->model->networks[cell->network].prefix);
-    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "client", figure_prefix(&reading->question->client),
-                     "cell", (json_int_t)reading->cell, "place", place_json(&cell->place), "database",
+    json_t *network =
+        cell->network == ID_NONE ? json_null() : figure_prefix(&reading->model->networks[cell->network].prefix);
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "client", figure_prefix(&reading->question->client), "cell",
+                     (json_int_t)reading->cell, "place", place_json(&cell->place), "database",
                      figure_text(reading->world->atlas->source), "network", network, "asn",
                      cell->asn == 0 ? json_null() : json_integer(cell->asn), "embedded_ipv4",
                      (int)(reading->folded.family != reading->question->client.address.family));
@@ -124,15 +124,14 @@ static json_t *candidate_json(const struct reading *reading, const struct candid
 {
     const struct score *score = &candidate->score;
     json_t *view = overview_region(reading->world, candidate->region, reading->elapsed_ms);
-    return json_pack(
-        "{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o}", "region",
-        reading->model->regions[candidate->region].name, "exclusion", exclusion_name(candidate->exclusion), "rank",
-        candidate->exclusion == EXCLUDED_NOT ? json_integer(candidate->rank) : json_null(), "share_permille",
-        (json_int_t)candidate->share, "network_ms", (double)score->network_us / 1000.0, "network_source",
-        latency_source_name(score->network_source), "utilisation_ms",
-        score->utilisation_known ? figure_ms(score->utilisation_us) : json_null(), "processing_ms",
-        score->processing_known ? figure_ms(score->processing_us) : json_null(), "total_ms",
-        figure_ms(score->total_us), "facts", view);
+    return json_pack("{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o}", "region",
+                     reading->model->regions[candidate->region].name, "exclusion", exclusion_name(candidate->exclusion),
+                     "rank", candidate->exclusion == EXCLUDED_NOT ? json_integer(candidate->rank) : json_null(),
+                     "share_permille", (json_int_t)candidate->share, "network_ms", (double)score->network_us / 1000.0,
+                     "network_source", latency_source_name(score->network_source), "utilisation_ms",
+                     score->utilisation_known ? figure_ms(score->utilisation_us) : json_null(), "processing_ms",
+                     score->processing_known ? figure_ms(score->processing_us) : json_null(), "total_ms",
+                     figure_ms(score->total_us), "facts", view);
 }
 
 static json_t *candidates_json(const struct reading *reading)
@@ -165,7 +164,7 @@ static json_t *scope_json(const struct reading *reading)
     const struct address *address = &reading->question->client.address;
     struct prefix scope = {.address = *address, .length = reading->hit.scope};
     for (unsigned bit = scope.length; bit < 128; bit++) {
-        scope.address.bytes[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+        scope.address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
     }
     return figure_prefix(&scope);
 }
@@ -173,12 +172,10 @@ static json_t *scope_json(const struct reading *reading)
 static json_t *decision_json(const struct reading *reading)
 {
     const struct decision *decision = &reading->published;
-    region_id choice = reading->inquiry->region;
-    if (choice == ID_NONE) choice = split_pick(decision, reading->folded.family, reading->folded.position);
-    return json_pack("{s:s, s:o, s:I, s:s, s:b, s:o, s:o, s:b}", "choice", reading->model->regions[choice].name,
-                     "shares", shares_json(reading->model, decision), "ladder", (json_int_t)decision->ladder,
-                     "ladder_name", ladder_name((enum ladder)decision->ladder), "left_only",
-                     (int)decision->left_only, "scope", scope_json(reading), "nearest",
+    return json_pack("{s:s, s:o, s:I, s:s, s:b, s:o, s:o, s:b}", "choice",
+                     reading->model->regions[reading->choice].name, "shares", shares_json(reading->model, decision),
+                     "ladder", (json_int_t)decision->ladder, "ladder_name", ladder_name((enum ladder)decision->ladder),
+                     "left_only", (int)decision->left_only, "scope", scope_json(reading), "nearest",
                      reading->trace.nearest == ID_NONE
                          ? json_null()
                          : json_string(reading->model->regions[reading->trace.nearest].name),
@@ -193,17 +190,15 @@ static json_t *service_json(const struct reading *reading, const struct policy *
                      "plan", (int)service->plan, "policy", policy->name, "steering", steering_name(policy->steering),
                      "require_capacity", (int)policy->require_capacity, "ttl_s",
                      (json_int_t)service_ttl_s(reading->model, service, reading->world->snapshot), "ttl_min_s",
-                     (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s, "place_used", used,
-                     "pin", pin_json(reading), "rule", rule_json(reading, policy));
+                     (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s, "place_used", used, "pin",
+                     pin_json(reading), "rule", rule_json(reading, policy));
 }
 
 /* Ages and verdicts of the endpoints behind the choice: what the addresses in the answer stand on. */
 static json_t *endpoints_json(const struct reading *reading)
 {
     json_t *list = json_array();
-    region_id choice = reading->inquiry->region;
-    if (choice == ID_NONE) choice = reading->published.shares[0].region;
-    const struct region *region = &reading->model->regions[choice];
+    const struct region *region = &reading->model->regions[reading->choice];
     for (size_t i = 0; i < region->endpoint_count; i++) {
         endpoint_id id = (endpoint_id)(region->first_endpoint + i);
         json_array_append_new(list, overview_endpoint(reading->control, id, reading->elapsed_ms));
@@ -211,7 +206,8 @@ static json_t *endpoints_json(const struct reading *reading)
     return list;
 }
 
-/* Fill in what belongs to the service's plan. */
+/* Fill in what belongs to the service's plan. The choice is the region that the answering code counted; where it did not steer (a
+ * type that no service has) it is the one that it would have taken. */
 static void read_plan(struct reading *reading)
 {
     plan_id plan = reading->service->plan;
@@ -227,6 +223,10 @@ static void read_plan(struct reading *reading)
     reading->hit = chart_find(world->charts[plan], address);
     reading->published = world->decisions[plan]->list[reading->hit.decision];
     reading->traced = steering_decide(&input, reading->cell, &reading->trace);
+    reading->choice = reading->inquiry->region;
+    if (reading->choice == ID_NONE) {
+        reading->choice = split_pick(&reading->published, address->family, address_position(address));
+    }
 }
 
 /* ---- the page ---- */
@@ -242,8 +242,8 @@ static json_t *answer_json(const struct inquiry *inquiry)
 {
     return json_pack("{s:b, s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "answered", (int)inquiry->answered,
                      "authoritative", (int)inquiry->authoritative, "rcode", inquiry->rcode, "steered",
-                     (int)inquiry->steered, "records", texts_json(inquiry->records, inquiry->record_count),
-                     "authority", texts_json(inquiry->authority, inquiry->authority_count), "ttl_s",
+                     (int)inquiry->steered, "records", texts_json(inquiry->records, inquiry->record_count), "authority",
+                     texts_json(inquiry->authority, inquiry->authority_count), "ttl_s",
                      inquiry->record_count == 0 ? json_null() : json_integer(inquiry->ttl_s), "ecs_source",
                      inquiry->has_ecs ? json_integer(inquiry->ecs_source) : json_null(), "ecs_scope",
                      inquiry->has_ecs ? json_integer(inquiry->ecs_scope) : json_null(), "extended_error",
@@ -258,9 +258,9 @@ static json_t *page_json(struct reading *reading, const char *type)
     if (reading->service == NULL) return page;
     read_plan(reading);
     const struct policy *policy = &reading->model->policies[reading->model->plans[reading->service->plan].policy];
-    json_t *steered = json_pack("{s:o, s:o, s:o, s:o}", "service", service_json(reading, policy), "decision",
-                                decision_json(reading), "regions", candidates_json(reading), "endpoints",
-                                endpoints_json(reading));
+    json_t *steered =
+        json_pack("{s:o, s:o, s:o, s:o}", "service", service_json(reading, policy), "decision", decision_json(reading),
+                  "regions", candidates_json(reading), "endpoints", endpoints_json(reading));
     if (page == NULL || steered == NULL || json_object_update(page, steered) != 0) {
         json_decref(page);
         page = NULL;

@@ -15,26 +15,26 @@
 
 #define INQUIRY_RECORD_MAX 64 /* of an answer section that are told of; an RRset of ours has far fewer */
 #define INQUIRY_TYPE_MAX 16
-#define INQUIRY_CHAIN_MAX 17  /* names of a CNAME chain: the answering code follows fewer */
+#define INQUIRY_CHAIN_MAX 17 /* names of a CNAME chain: the answering code follows fewer */
 
 struct inquiry {
-    bool answered;    /* false: silence */
+    bool answered; /* false: silence */
     bool authoritative;
-    char rcode[16];   /* "NOERROR" ... */
-    char name[ROUTE_NAME_MAX]; /* the question's, in canonical presentation form without the final dot */
+    char rcode[16];                    /* "NOERROR" ... */
+    char name[ROUTE_NAME_MAX];         /* the question's, in canonical presentation form without the final dot */
     char *records[INQUIRY_RECORD_MAX]; /* answer section, presentation form */
     size_t record_count;
     char *authority[INQUIRY_RECORD_MAX];
     size_t authority_count;
     char chain[INQUIRY_CHAIN_MAX][ROUTE_NAME_MAX]; /* the question's name and each CNAME's target, lower case */
     size_t chain_count;                            /* >= 1 */
-    uint32_t ttl_s;       /* smallest of the answer section; 0 without one */
+    uint32_t ttl_s;                                /* smallest of the answer section; 0 without one */
     bool has_ecs;
-    uint8_t ecs_source;   /* prefix lengths as the answer states them */
+    uint8_t ecs_source; /* prefix lengths as the answer states them */
     uint8_t ecs_scope;
-    char extended[160];   /* extended error, "18 Prohibited" style; "" none */
-    bool steered;         /* the answering code chose a region by a chart */
-    region_id region;     /* the one that it counted; ID_NONE */
+    char extended[160]; /* extended error, "18 Prohibited" style; "" none */
+    bool steered;       /* the answering code chose a region by a chart */
+    region_id region;   /* the one that it counted; ID_NONE */
 };
 
 /* ERR_SYNTAX when the name is none; ERR_MEMORY. */

@@ -170,7 +170,7 @@ static double region_gauge(const struct region_view *view, unsigned row, int64_t
     case 3: return (double)view->ramp_permille / 1e3;
     case 4: return view->load_rps;
     case 5: return view->capacity_rps > 0 ? view->capacity_rps : UNKNOWN;
-    case 6: return view->utilisation_permille == SNAPSHOT_UNKNOWN ? UNKNOWN : (double)view->utilisation_permille / 1e3;
+    case 6: return view->utilisation;
     case 7: return seconds_of_us(view->processing_us);
     case 8: return seconds_of_us(view->processing_p95_us);
     default: return age_s(view->load_age_ms, elapsed_ms);

@@ -66,12 +66,12 @@ static json_t *services_json(const struct world *world)
         const struct service *service = &model->services[i];
         const struct plan *plan = &model->plans[service->plan];
         const struct policy *policy = &model->policies[plan->policy];
-        json_array_append_new(
-            list, json_pack("{s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name", figure_text(service->name), "plan",
-                            (int)service->plan, "policy", policy->name, "steering", steering_name(policy->steering),
-                            "ttl_s", (json_int_t)service_ttl_s(model, service, world->snapshot), "ttl_min_s",
-                            (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s, "regions",
-                            region_names(model, plan)));
+        json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name",
+                                              figure_text(service->name), "plan", (int)service->plan, "policy",
+                                              policy->name, "steering", steering_name(policy->steering), "ttl_s",
+                                              (json_int_t)service_ttl_s(model, service, world->snapshot), "ttl_min_s",
+                                              (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s,
+                                              "regions", region_names(model, plan)));
     }
     return list;
 }
@@ -88,12 +88,12 @@ static json_t *plans_json(const struct world *world)
                                 json_integer((json_int_t)decisions->relaxed_cells[step]));
         }
         json_array_append_new(
-            list, json_pack("{s:i, s:s, s:o, s:I, s:I, s:I, s:o}", "plan", (int)i, "policy",
-                            model->policies[model->plans[i].policy].name, "regions",
-                            region_names(model, &model->plans[i]), "decisions", (json_int_t)decisions->count,
-                            "ipv4_intervals", (json_int_t)chart_interval_count(world->charts[i], FAMILY_IPV4),
-                            "ipv6_intervals", (json_int_t)chart_interval_count(world->charts[i], FAMILY_IPV6),
-                            "cells_by_ladder", cells));
+            list,
+            json_pack("{s:i, s:s, s:o, s:I, s:I, s:I, s:o}", "plan", (int)i, "policy",
+                      model->policies[model->plans[i].policy].name, "regions", region_names(model, &model->plans[i]),
+                      "decisions", (json_int_t)decisions->count, "ipv4_intervals",
+                      (json_int_t)chart_interval_count(world->charts[i], FAMILY_IPV4), "ipv6_intervals",
+                      (json_int_t)chart_interval_count(world->charts[i], FAMILY_IPV6), "cells_by_ladder", cells));
     }
     return list;
 }
@@ -111,7 +111,7 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
                      "next_change_s", figure_s(view->next_change_ms), "weight_up", (json_int_t)view->weight_up,
                      "weight_total", (json_int_t)view->weight_total, "ramp", figure_ratio(view->ramp_permille),
                      "load_rps", figure_rate(view->load_rps), "capacity_rps", figure_rate_positive(view->capacity_rps),
-                     "utilisation", figure_ratio(view->utilisation_permille), "load_age_s",
+                     "utilisation", figure_rate(view->utilisation), "load_age_s",
                      figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms", figure_ms(view->processing_us),
                      "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
                      figure_age_s(view->processing_age_ms, elapsed_ms));
@@ -134,20 +134,18 @@ json_t *overview_endpoint(const struct control *control, endpoint_id id, int64_t
     const struct model *model = &world->config->model;
     const struct endpoint *endpoint = &model->endpoints[id];
     const struct endpoint_view *view = &world->snapshot->endpoints[id];
-    int64_t since_ms =
-        view->since_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : world->snapshot->now_ms - view->since_ms;
-    return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "name", endpoint->name, "region", model->regions[endpoint->region].name, "up", (int)view->up,
-                     "probed", (int)endpoint->probed, "reason", verdict_reason_name(view->reason), "since_s",
-                     figure_age_s(since_ms, elapsed_ms), "verdict_age_s",
-                     figure_age_s(view->verdict_age_ms, elapsed_ms), "next_change_s", figure_s(view->next_change_ms),
-                     "weight", (json_int_t)endpoint->weight, "load_rps", figure_rate(view->load_rps), "capacity_rps",
-                     figure_rate_positive(view->capacity_rps), "load_age_s",
-                     figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms", figure_ms(view->processing_us),
-                     "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
-                     figure_age_s(view->processing_age_ms, elapsed_ms), "detail",
-                     figure_text(control_endpoint_detail(control, id)), "addresses", addresses_json(endpoint),
-                     "hostname", figure_text(endpoint->hostname));
+    int64_t since_ms = view->since_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : world->snapshot->now_ms - view->since_ms;
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        endpoint->name, "region", model->regions[endpoint->region].name, "up", (int)view->up, "probed",
+        (int)endpoint->probed, "reason", verdict_reason_name(view->reason), "since_s",
+        figure_age_s(since_ms, elapsed_ms), "verdict_age_s", figure_age_s(view->verdict_age_ms, elapsed_ms),
+        "next_change_s", figure_s(view->next_change_ms), "weight", (json_int_t)endpoint->weight, "load_rps",
+        figure_rate(view->load_rps), "capacity_rps", figure_rate_positive(view->capacity_rps), "load_age_s",
+        figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms", figure_ms(view->processing_us),
+        "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
+        figure_age_s(view->processing_age_ms, elapsed_ms), "detail", figure_text(control_endpoint_detail(control, id)),
+        "addresses", addresses_json(endpoint), "hostname", figure_text(endpoint->hostname));
 }
 
 static json_t *regions_json(const struct world *world, int64_t elapsed_ms)
@@ -222,16 +220,16 @@ static json_t *world_json(const struct control *control, const struct world *wor
     char digest[17];
     snprintf(digest, sizeof digest, "%016" PRIx64, config->digest);
     int64_t elapsed_ms = overview_elapsed_ms(control);
-    json_t *published = json_pack("{s:I, s:o, s:I}", "sequence", (json_int_t)world->sequence, "age_s",
-                                  figure_s(status->now_ms - status->published_ms), "published",
-                                  (json_int_t)status->worlds_published);
-    return json_pack(
-        "{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "pop", config->pop_name, "fleet",
-        config->fleet, "config", figure_text(config->path), "config_digest", digest, "world", published, "atlas",
-        atlas_json(world->atlas), "zones", zones_json(world), "names", (json_int_t)zones_name_count(world->zones),
-        "zone_bytes", (json_int_t)zones_bytes(world->zones), "services", services_json(world), "plans",
-        plans_json(world), "regions", regions_json(world, elapsed_ms), "endpoints",
-        endpoints_json(control, elapsed_ms), "answers", answers_json(control, &config->model));
+    json_t *published =
+        json_pack("{s:I, s:o, s:I}", "sequence", (json_int_t)world->sequence, "age_s",
+                  figure_s(status->now_ms - status->published_ms), "published", (json_int_t)status->worlds_published);
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "pop", config->pop_name,
+                     "fleet", config->fleet, "config", figure_text(config->path), "config_digest", digest, "world",
+                     published, "atlas", atlas_json(world->atlas), "zones", zones_json(world), "names",
+                     (json_int_t)zones_name_count(world->zones), "zone_bytes", (json_int_t)zones_bytes(world->zones),
+                     "services", services_json(world), "plans", plans_json(world), "regions",
+                     regions_json(world, elapsed_ms), "endpoints", endpoints_json(control, elapsed_ms), "answers",
+                     answers_json(control, &config->model));
 }
 
 json_t *overview_json(const struct control *control)
@@ -240,11 +238,11 @@ json_t *overview_json(const struct control *control)
     control_status(control, &status);
     const struct world *world = control_world(control);
     json_t *page = world == NULL ? json_object() : world_json(control, world, &status);
-    json_t *head = json_pack(
-        "{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o}", "version", status.version, "started",
-        figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s), "store",
-        status.store, "reload", attempt_json(&status.reload), "database", attempt_json(&status.database), "counters",
-        counters_sum(control), "workers", workers_json(control));
+    json_t *head =
+        json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o}", "version", status.version, "started",
+                  figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s),
+                  "store", status.store, "reload", attempt_json(&status.reload), "database",
+                  attempt_json(&status.database), "counters", counters_sum(control), "workers", workers_json(control));
     if (head == NULL || page == NULL || json_object_update(head, page) != 0) {
         json_decref(head);
         head = NULL;

@@ -11,8 +11,8 @@
 #define REPLY_MAX 512
 
 /* RFC 1035 section 4.1; RFC 4892: id.server CH TXT. The identifier goes in front. */
-static const uint8_t question[] = {0,   0,   0,   0,   0, 1, 0,   0,   0,   0,   0,   0,   2, 'i', 'd',
-                                   6,   's', 'e', 'r', 'v', 'e', 'r', 0,   0,   16,  0,   3};
+static const uint8_t question[] = {0,   0, 0,   0,   0,   1,   0,   0,   0, 0, 0,  0, 2, 'i',
+                                   'd', 6, 's', 'e', 'r', 'v', 'e', 'r', 0, 0, 16, 0, 3};
 
 struct pulse {
     uv_udp_t socket;
@@ -81,8 +81,7 @@ static void on_reply(uv_udp_t *socket, ssize_t size, const uv_buf_t *buffer, con
 static enum status start(struct pulse *pulse)
 {
     struct sockaddr_in any;
-    if (uv_ip4_addr("127.0.0.1", 0, &any) != 0 ||
-        uv_udp_bind(&pulse->socket, (const struct sockaddr *)&any, 0) != 0 ||
+    if (uv_ip4_addr("127.0.0.1", 0, &any) != 0 || uv_udp_bind(&pulse->socket, (const struct sockaddr *)&any, 0) != 0 ||
         uv_random(NULL, NULL, pulse->identifiers, sizeof pulse->identifiers, 0, NULL) != 0 ||
         uv_udp_recv_start(&pulse->socket, on_allocate, on_reply) != 0 ||
         uv_timer_start(&pulse->timer, on_deadline, pulse->waiting == 0 ? 0 : PULSE_DEADLINE_MS, 0) != 0) {

@@ -160,7 +160,7 @@ static const struct endpoint_path {
     const char *path;
     bool post;
 } paths[ROUTE_LAST + 1] = {
-    [ROUTE_INDEX] = {"/", false},       [ROUTE_HEALTHZ] = {"/healthz", false}, [ROUTE_STATUS] = {"/status", false},
+    [ROUTE_INDEX] = {"/", false},          [ROUTE_HEALTHZ] = {"/healthz", false}, [ROUTE_STATUS] = {"/status", false},
     [ROUTE_EXPLAIN] = {"/explain", false}, [ROUTE_METRICS] = {"/metrics", false}, [ROUTE_RELOAD] = {"/reload", true},
     [ROUTE_REPORT] = {"/report", true},
 };

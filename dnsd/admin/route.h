@@ -13,12 +13,12 @@
 #include "router/status.h"
 #include "state/fact.h"
 
-#define ROUTE_TARGET_MAX 2048  /* path and query; a name of 255 octets, percent-encoded twice over, fits */
-#define ROUTE_BODY_MAX 4096    /* of POST /report; a report has some hundred bytes */
-#define ROUTE_NAME_MAX 1024    /* presentation form of a name: 255 octets, each at most \DDD */
+#define ROUTE_TARGET_MAX 2048 /* path and query; a name of 255 octets, percent-encoded twice over, fits */
+#define ROUTE_BODY_MAX 4096   /* of POST /report; a report has some hundred bytes */
+#define ROUTE_NAME_MAX 1024   /* presentation form of a name: 255 octets, each at most \DDD */
 #define ROUTE_ERROR_MAX 256
-#define ROUTE_LOAD_MAX 1e9        /* requests a second of anything; more is a slip of the keyboard */
-#define ROUTE_LATENCY_MAX_MS 6e5  /* ten minutes */
+#define ROUTE_LOAD_MAX 1e9       /* requests a second of anything; more is a slip of the keyboard */
+#define ROUTE_LATENCY_MAX_MS 6e5 /* ten minutes */
 
 enum route_kind {
     ROUTE_INDEX,

@@ -25,7 +25,8 @@ static const struct command_row {
     const char *summary;
 } commands[COMMAND_LAST + 1] = {
     [COMMAND_HELP] = {"help", "COMMAND", false, "show this, or one command's options"},
-    [COMMAND_CHECK] = {"check", "FILE", true, "read a configuration, its zones and its database; say all that is wrong"},
+    [COMMAND_CHECK] = {"check", "FILE", true,
+                       "read a configuration, its zones and its database; say all that is wrong"},
     [COMMAND_STATUS] = {"status", NULL, false, "what the daemon knows now: services, regions, endpoints, queries"},
     [COMMAND_EXPLAIN] = {"explain", "NAME", true, "why a client gets the answer that it gets"},
     [COMMAND_REPORT] = {"report", "REGION|ENDPOINT", true, "tell a load or a latency that no probe knows"},
@@ -48,7 +49,8 @@ static const struct option_row {
     {"--client", OPTION_TEXT, FIELD(client), BIT(COMMAND_EXPLAIN), "ADDRESS[/LENGTH]", "who asks; required"},
     {"--type", OPTION_TEXT, FIELD(type), BIT(COMMAND_EXPLAIN), "TYPE", "record type, default A"},
     {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now"},
-    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it can take"},
+    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS",
+     "requests a second that it can take"},
     {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency"},
     {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)"},
     {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,

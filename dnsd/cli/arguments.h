@@ -36,8 +36,8 @@ struct arguments {
     const char *admin;  /* NULL: not given */
     const char *config; /* NULL: not given */
     const char *client;
-    const char *type;   /* default "A" */
-    double load_rps;     /* negative: not given, as are the next two */
+    const char *type; /* default "A" */
+    double load_rps;  /* negative: not given, as are the next two */
     double capacity_rps;
     double latency_ms;
 };

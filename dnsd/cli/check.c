@@ -116,10 +116,10 @@ static json_t *summary_json(const struct findings *findings)
 {
     const struct model *model = &findings->config->model;
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "zones", (json_int_t)zones_count(findings->zones),
-                     "names", (json_int_t)zones_name_count(findings->zones), "regions",
-                     (json_int_t)model->region_count, "endpoints", (json_int_t)model->endpoint_count, "services",
-                     (json_int_t)model->service_count, "policies", (json_int_t)model->policy_count, "cells",
-                     (json_int_t)findings->atlas->cell_count, "database", text_json(findings->atlas->source));
+                     "names", (json_int_t)zones_name_count(findings->zones), "regions", (json_int_t)model->region_count,
+                     "endpoints", (json_int_t)model->endpoint_count, "services", (json_int_t)model->service_count,
+                     "policies", (json_int_t)model->policy_count, "cells", (json_int_t)findings->atlas->cell_count,
+                     "database", text_json(findings->atlas->source));
 }
 
 bool check_file_json(const char *path, FILE *out)
@@ -127,9 +127,9 @@ bool check_file_json(const char *path, FILE *out)
     struct findings findings;
     examine(path, &findings);
     bool ok = findings.problems.count + findings.problems.omitted == 0;
-    json_t *page = json_pack("{s:b, s:o, s:I, s:o}", "ok", (int)ok, "problems", problems_json(&findings.problems),
-                             "omitted", (json_int_t)findings.problems.omitted, "summary",
-                             ok ? summary_json(&findings) : json_null());
+    json_t *page =
+        json_pack("{s:b, s:o, s:I, s:o}", "ok", (int)ok, "problems", problems_json(&findings.problems), "omitted",
+                  (json_int_t)findings.problems.omitted, "summary", ok ? summary_json(&findings) : json_null());
     json_dumpf(page, out, JSON_INDENT(2));
     fputc('\n', out);
     json_decref(page);

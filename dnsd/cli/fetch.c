@@ -25,8 +25,7 @@ static size_t on_data(char *data, size_t unit, size_t count, void *context)
 }
 
 /* As the operating system says it, in the middle of a sentence. */
-static void explain_failure(CURL *curl, CURLcode code, const struct fetch_request *request,
-                            char error[FETCH_ERROR_MAX])
+static void explain_failure(CURL *curl, CURLcode code, const struct fetch_request *request, char error[FETCH_ERROR_MAX])
 {
     long number = 0;
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
@@ -40,8 +39,8 @@ static void explain_failure(CURL *curl, CURLcode code, const struct fetch_reques
     snprintf(error, FETCH_ERROR_MAX, "cannot reach meridiand at %s: %s", request->place->text, reason);
 }
 
-static CURLcode perform(CURL *curl, const char *url, const struct fetch_request *request,
-                        struct curl_slist *headers, struct fetch_response *response)
+static CURLcode perform(CURL *curl, const char *url, const struct fetch_request *request, struct curl_slist *headers,
+                        struct fetch_response *response)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");

@@ -17,8 +17,8 @@
 
 struct fetch_request {
     const struct admin_place *place;
-    const char *path;   /* with its query */
-    const char *body;   /* NULL: GET; else POST of JSON, "" an empty one */
+    const char *path; /* with its query */
+    const char *body; /* NULL: GET; else POST of JSON, "" an empty one */
     long timeout_ms;
 };
 

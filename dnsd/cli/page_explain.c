@@ -34,14 +34,14 @@ static void format_place(const json_t *place, char *out, size_t room)
     if (known(place, "country")) {
         snprintf(where, sizeof where, "%s%s%s%s%s", page_text(place, "country"), known(place, "subdivision") ? "-" : "",
                  known(place, "subdivision") ? page_text(place, "subdivision") : "",
-                 known(place, "continent") ? ", " : "",
-                 known(place, "continent") ? page_text(place, "continent") : "");
+                 known(place, "continent") ? ", " : "", known(place, "continent") ? page_text(place, "continent") : "");
     } else if (known(place, "continent")) {
         snprintf(where, sizeof where, "%s", page_text(place, "continent"));
     } else if (located) {
         snprintf(where, sizeof where, "no country");
     }
-    if (page_number(place, "accuracy_km", &accuracy_km)) snprintf(within, sizeof within, " within %.0f km", accuracy_km);
+    if (page_number(place, "accuracy_km", &accuracy_km))
+        snprintf(within, sizeof within, " within %.0f km", accuracy_km);
     if (located) {
         snprintf(out, room, "%s, %.2f %.2f%s (%s)", where, latitude, longitude, within, page_text(place, "source"));
     } else {
@@ -156,9 +156,9 @@ static void put_region(struct table *table, const json_t *row, const char *choic
 static void print_regions(const struct paper *paper, const json_t *page)
 {
     static const struct column columns[] = {
-        {"", false},     {"REGION", false},     {"RANK", true}, {"NETWORK", true}, {"FROM", false},
-        {"UTILISATION", true}, {"USED", true},  {"AGE", true},  {"PROCESSING", true}, {"AGE", true},
-        {"TOTAL", true}, {"SHARE", true},       {"LEFT OUT", false}, {"HEALTH", false}};
+        {"", false},           {"REGION", false}, {"RANK", true},      {"NETWORK", true},    {"FROM", false},
+        {"UTILISATION", true}, {"USED", true},    {"AGE", true},       {"PROCESSING", true}, {"AGE", true},
+        {"TOTAL", true},       {"SHARE", true},   {"LEFT OUT", false}, {"HEALTH", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const char *choice = page_text(json_object_get(page, "decision"), "choice");
     size_t index;
@@ -242,8 +242,8 @@ static void print_answer(const struct paper *paper, const json_t *page)
 
 static void print_endpoints(const struct paper *paper, const json_t *page)
 {
-    static const struct column columns[] = {{"ENDPOINT", false},   {"STATE", false}, {"WHY", false},
-                                            {"PROBED", true},      {"PROCESSING", true}, {"LAST PROBE", false},
+    static const struct column columns[] = {{"ENDPOINT", false}, {"STATE", false},     {"WHY", false},
+                                            {"PROBED", true},    {"PROCESSING", true}, {"LAST PROBE", false},
                                             {"ADDRESSES", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     size_t index;

@@ -177,8 +177,14 @@ static void put_state(struct table *table, const json_t *object)
 {
     bool up = page_true(object, "up");
     bool drained = page_true(object, "drained");
-    table_put(table, !up ? STYLE_BAD : drained ? STYLE_WARNING : STYLE_GOOD, "%s",
-              !up ? "down" : drained ? "drained" : "up");
+    table_put(table,
+              !up       ? STYLE_BAD
+              : drained ? STYLE_WARNING
+                        : STYLE_GOOD,
+              "%s",
+              !up       ? "down"
+              : drained ? "drained"
+                        : "up");
 }
 
 static void put_use(struct table *table, const json_t *region)
@@ -186,16 +192,19 @@ static void put_use(struct table *table, const json_t *region)
     char room[PAGE_TEXT_MAX];
     double ratio = 0;
     bool known = page_number(region, "utilisation", &ratio);
-    table_put(table, known && ratio >= 1 ? STYLE_BAD : known && ratio >= 0.8 ? STYLE_WARNING : STYLE_PLAIN, "%s",
-              page_percent(region, "utilisation", room));
+    table_put(table,
+              known && ratio >= 1     ? STYLE_BAD
+              : known && ratio >= 0.8 ? STYLE_WARNING
+                                      : STYLE_PLAIN,
+              "%s", page_percent(region, "utilisation", room));
 }
 
 static void print_regions(const struct paper *paper, const json_t *status)
 {
     static const struct column columns[] = {
-        {"REGION", false}, {"STATE", false}, {"WHY", false}, {"SINCE", true}, {"HEALTHY", true}, {"LOAD", true},
-        {"CAPACITY", true}, {"USED", true}, {"AGE", true}, {"PROCESSING", true}, {"P95", true}, {"AGE", true},
-        {"RAMP", true}, {"ANSWERS", true}};
+        {"REGION", false}, {"STATE", false},   {"WHY", false}, {"SINCE", true},  {"HEALTHY", true},
+        {"LOAD", true},    {"CAPACITY", true}, {"USED", true}, {"AGE", true},    {"PROCESSING", true},
+        {"P95", true},     {"AGE", true},      {"RAMP", true}, {"ANSWERS", true}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const json_t *answers = json_object_get(status, "answers");
     size_t index;
@@ -229,9 +238,10 @@ static void print_regions(const struct paper *paper, const json_t *status)
 
 static void print_endpoints(const struct paper *paper, const json_t *status)
 {
-    static const struct column columns[] = {
-        {"ENDPOINT", false}, {"REGION", false}, {"STATE", false}, {"WHY", false}, {"SINCE", true}, {"PROBED", true},
-        {"PROCESSING", true}, {"P95", true}, {"WEIGHT", true}, {"LAST PROBE", false}, {"ADDRESSES", false}};
+    static const struct column columns[] = {{"ENDPOINT", false},   {"REGION", false},   {"STATE", false},
+                                            {"WHY", false},        {"SINCE", true},     {"PROBED", true},
+                                            {"PROCESSING", true},  {"P95", true},       {"WEIGHT", true},
+                                            {"LAST PROBE", false}, {"ADDRESSES", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     size_t index;
     const json_t *endpoint;

@@ -23,8 +23,8 @@ struct table {
 };
 
 static const char *const style_codes[] = {
-    [STYLE_PLAIN] = "", [STYLE_GOOD] = "\033[32m",  [STYLE_BAD] = "\033[1;31m", [STYLE_WARNING] = "\033[33m",
-    [STYLE_FAINT] = "\033[2m", [STYLE_STRONG] = "\033[1m",
+    [STYLE_PLAIN] = "",           [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[1;31m",
+    [STYLE_WARNING] = "\033[33m", [STYLE_FAINT] = "\033[2m", [STYLE_STRONG] = "\033[1m",
 };
 
 struct paper paper_for(FILE *out)
@@ -97,8 +97,7 @@ void table_put(struct table *table, enum style style, const char *format, ...)
     cell->style = style;
 }
 
-static void put_cell(const struct paper *paper, enum style style, const char *text, size_t width, bool right,
-                     bool last)
+static void put_cell(const struct paper *paper, enum style style, const char *text, size_t width, bool right, bool last)
 {
     size_t used = width_of(text);
     int padding = (int)(width > used ? width - used : 0);

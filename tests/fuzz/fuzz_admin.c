@@ -8,7 +8,7 @@
 #include "dnsd/admin/route.h"
 #include "router/snapshot.h"
 
-#define REQUIRE(condition) \
+#define REQUIRE(condition)                                                                                             \
     if (!(condition)) abort()
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -195,7 +195,8 @@ static void fake_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     *out = uv_buf_init(worker->buffer, sizeof worker->buffer);
 }
 
-static void fake_answer(uv_udp_t *socket, ssize_t size, const uv_buf_t *buffer, const struct sockaddr *from, unsigned flags)
+static void fake_answer(uv_udp_t *socket, ssize_t size, const uv_buf_t *buffer, const struct sockaddr *from,
+                        unsigned flags)
 {
     struct worker *worker = socket->data;
     (void)flags;

@@ -66,9 +66,10 @@ static void status_shows_every_part_and_unknown_as_null(void **state)
     counter_add(&fixture.control.workers[2].counters.values[COUNTER_UDP_QUERIES], 6);
     counter_add(&fixture.control.workers[2].counters.regions[1], 6);
     json_t *page = ask_json("/status", NULL, 200);
-    static const char *const keys[] = {"version", "pop", "fleet", "uptime_s", "store", "reload", "database", "config",
-                                       "config_digest", "world", "atlas", "zones", "names", "services", "plans",
-                                       "regions", "endpoints", "answers", "counters", "workers"};
+    static const char *const keys[] = {"version", "pop",       "fleet",   "uptime_s",      "store",
+                                       "reload",  "database",  "config",  "config_digest", "world",
+                                       "atlas",   "zones",     "names",   "services",      "plans",
+                                       "regions", "endpoints", "answers", "counters",      "workers"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (json_object_get(page, keys[i]) == NULL) print_error("%s\n", keys[i]);
         assert_non_null(json_object_get(page, keys[i]));
@@ -134,12 +135,18 @@ static void metrics_pass_promtool(void **state)
     char *text = NULL;
     assert_int_equal(fixture_ask(&fixture, "/metrics", NULL, &text), 200);
     static const char *const wanted[] = {
-        "meridian_queries_total{worker=\"2\",transport=\"tcp\"} 0\n", "meridian_region_up{region=\"eu\"} 1\n",
-        "meridian_endpoint_up{region=\"us\",endpoint=\"us-b\"} 1\n", "meridian_region_answers_total{region=\"ap\"} 0\n",
+        "meridian_queries_total{worker=\"2\",transport=\"tcp\"} 0\n",
+        "meridian_region_up{region=\"eu\"} 1\n",
+        "meridian_endpoint_up{region=\"us\",endpoint=\"us-b\"} 1\n",
+        "meridian_region_answers_total{region=\"ap\"} 0\n",
         "meridian_endpoint_processing_latency_seconds{region=\"us\",endpoint=\"us-a\"} 0.8\n",
-        "meridian_endpoint_load_requests_per_second{region=\"us\",endpoint=\"us-a\"} 40\n", "meridian_world_sequence ",
-        "meridian_plan_cells{plan=\"0\",policy=\"default\",ladder=", "meridian_facts{kind=\"load\"} 1\n",
-        "meridian_reload_last_successful 1\n", "process_resident_memory_bytes ", "process_cpu_seconds_total "};
+        "meridian_endpoint_load_requests_per_second{region=\"us\",endpoint=\"us-a\"} 40\n",
+        "meridian_world_sequence ",
+        "meridian_plan_cells{plan=\"0\",policy=\"default\",ladder=",
+        "meridian_facts{kind=\"load\"} 1\n",
+        "meridian_reload_last_successful 1\n",
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total "};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (strstr(text, wanted[i]) == NULL) print_error("%s missing\n", wanted[i]);
         assert_non_null(strstr(text, wanted[i]));
@@ -164,10 +171,11 @@ static void metrics_pass_promtool(void **state)
 static void explanation_is_the_published_decision(void **state)
 {
     (void)state;
-    static const char *const names[] = {"api.example.com", "near.example.com", "even.example.com", "law.example.com",
-                                        "x.models.example.com", "www.example.com"};
-    static const char *const clients[] = {"6.1.2.3", "53.1.2.0/24", "53.2.0.0/16", "103.9.9.9", "200.1.0.0/16", "9.9.9.9",
-                                          "2600::1", "2a02:1::/32", "2400::/16", "2002:3502:0304::1", "::1"};
+    static const char *const names[] = {"api.example.com", "near.example.com",     "even.example.com",
+                                        "law.example.com", "x.models.example.com", "www.example.com"};
+    static const char *const clients[] = {"6.1.2.3",      "53.1.2.0/24",       "53.2.0.0/16", "103.9.9.9",
+                                          "200.1.0.0/16", "9.9.9.9",           "2600::1",     "2a02:1::/32",
+                                          "2400::/16",    "2002:3502:0304::1", "::1"};
     struct snapshot *snapshot = fixture.control.fixture.snapshot;
     for (unsigned round = 0; round < 4; round++) {
         if (round == 1) snapshot->endpoints[1].load_rps = snapshot->endpoints[2].load_rps = 150; /* us is full */
@@ -214,7 +222,8 @@ static void explanation_names_place_pin_rule_and_exclusion(void **state)
     const json_t *us = json_array_get(json_object_get(page, "regions"), 1);
     assert_string_equal(text_of(us, "region"), "us");
     assert_string_equal(text_of(us, "exclusion"), exclusion_name(EXCLUDED_BY_RULE));
-    const char *record = json_string_value(json_array_get(json_object_get(json_object_get(page, "answer"), "records"), 0));
+    const char *record =
+        json_string_value(json_array_get(json_object_get(json_object_get(page, "answer"), "records"), 0));
     assert_non_null(strstr(record, "192.0.2.1"));
     json_decref(page);
 
@@ -233,7 +242,8 @@ static void explanation_follows_aliases_and_knows_what_is_not_steered(void **sta
     json_t *page = ask_json("/explain?name=WWW.Example.COM.&client=6.1.1.1", NULL, 200);
     assert_string_equal(text_of(json_object_get(page, "service"), "name"), "api.example.com");
     json_decref(page);
-    static const char *const unsteered[] = {"plain.example.com", "fixed.models.example.com", "none.example.com", "example.org"};
+    static const char *const unsteered[] = {"plain.example.com", "fixed.models.example.com", "none.example.com",
+                                            "example.org"};
     for (size_t i = 0; i < 4; i++) {
         char path[128];
         snprintf(path, sizeof path, "/explain?name=%s&client=6.1.1.1", unsteered[i]);
@@ -396,7 +406,8 @@ static void strangers_headers_are_refused(void **state)
     const char *rebound = "POST /reload HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n";
     fixture.control.reload = FAKE_RELOAD_AT_ONCE;
     assert_non_null(strstr(ask_raw(&raw, rebound, strlen(rebound)), "403"));
-    const char *crossed = "POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n";
+    const char *crossed =
+        "POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n";
     assert_non_null(strstr(ask_raw(&raw, crossed, strlen(crossed)), "403"));
     const char *method = "BREW /status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     assert_non_null(strstr(ask_raw(&raw, method, strlen(method)), "405"));
@@ -419,7 +430,8 @@ static void oversized_requests_are_bounded(void **state)
     int size = snprintf(big, sizeof big, "POST /report HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000000\r\n\r\n");
     big[size] = 'b';
     assert_non_null(strstr(ask_raw(&raw, big, (size_t)size), "413"));
-    size = snprintf(big, sizeof big, "POST /report HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n300000\r\n");
+    size = snprintf(big, sizeof big,
+                    "POST /report HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n300000\r\n");
     big[size] = 'b';
     (void)ask_raw(&raw, big, sizeof big);
     assert_null(strstr(raw.answer, "200"));
@@ -433,8 +445,12 @@ static void nonsense_is_survived(void **state)
 {
     (void)state;
     static struct raw raw;
-    static const char *const lines[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\x00\x01",
-                                        "GET / HTTP/1.1\r\nHost\r\n\r\n", "POST /report HTTP/1.1\r\nHost: ::\r\n\r\n",
+    static const char *const lines[] = {"\r\n\r\n\r\n",
+                                        "GET\r\n\r\n",
+                                        "GET / HTTP/9.9\r\n\r\n",
+                                        "\x16\x03\x01\x02\x00\x01",
+                                        "GET / HTTP/1.1\r\nHost\r\n\r\n",
+                                        "POST /report HTTP/1.1\r\nHost: ::\r\n\r\n",
                                         "POST /report HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n",
                                         "POST /report HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\nshort"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

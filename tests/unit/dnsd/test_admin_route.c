@@ -31,9 +31,9 @@ static void every_page_is_found_with_its_method_only(void **state)
         const char *path;
         bool post;
         enum route_kind kind;
-    } pages[] = {{"/", false, ROUTE_INDEX},         {"/healthz", false, ROUTE_HEALTHZ},
-                 {"/status", false, ROUTE_STATUS},  {"/metrics", false, ROUTE_METRICS},
-                 {"/reload", true, ROUTE_RELOAD},   {"/report", true, ROUTE_REPORT}};
+    } pages[] = {{"/", false, ROUTE_INDEX},        {"/healthz", false, ROUTE_HEALTHZ},
+                 {"/status", false, ROUTE_STATUS}, {"/metrics", false, ROUTE_METRICS},
+                 {"/reload", true, ROUTE_RELOAD},  {"/report", true, ROUTE_REPORT}};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         struct route route;
         struct route_refusal refusal;
@@ -57,9 +57,9 @@ static void explain_reads_name_client_and_type(void **state)
     (void)state;
     struct route route;
     struct route_refusal refusal;
-    assert_int_equal(route_parse("GET", "/explain?name=api.example.com&client=203.0.113.77/24&type=AAAA", &local, &route,
-                                 &refusal),
-                     OK);
+    assert_int_equal(
+        route_parse("GET", "/explain?name=api.example.com&client=203.0.113.77/24&type=AAAA", &local, &route, &refusal),
+        OK);
     assert_int_equal(route.kind, ROUTE_EXPLAIN);
     assert_string_equal(route.explain.name, "api.example.com");
     assert_int_equal(route.explain.type, 28);
@@ -77,16 +77,28 @@ static void explain_reads_name_client_and_type(void **state)
 static void explain_refuses_what_it_cannot_mean(void **state)
 {
     (void)state;
-    static const char *const targets[] = {
-        "/explain", "/explain?", "/explain?name=a", "/explain?client=192.0.2.1", "/explain?name=&client=192.0.2.1",
-        "/explain?name=a&client=", "/explain?name=a&client=192.0.2", "/explain?name=a&client=192.0.2.1/33",
-        "/explain?name=a&client=192.0.2.1&type=", "/explain?name=a&client=192.0.2.1&type=NONSENSE",
-        "/explain?name=a&client=192.0.2.1&type=TYPE0", "/explain?name=a&client=192.0.2.1&type=TYPE65536",
-        "/explain?name=a&client=192.0.2.1&type=TYPE99999999999", "/explain?name=a&name=b&client=192.0.2.1",
-        "/explain?name=a&client=192.0.2.1&colour=red", "/explain?name=a&client=192.0.2.1&flag",
-        "/explain?name=%zz&client=192.0.2.1", "/explain?name=%4&client=192.0.2.1", "/explain?name=%&client=192.0.2.1",
-        "/explain?name=%00&client=192.0.2.1", "/explain?name=a%0ab&client=192.0.2.1",
-        "/explain?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1"};
+    static const char *const targets[] = {"/explain",
+                                          "/explain?",
+                                          "/explain?name=a",
+                                          "/explain?client=192.0.2.1",
+                                          "/explain?name=&client=192.0.2.1",
+                                          "/explain?name=a&client=",
+                                          "/explain?name=a&client=192.0.2",
+                                          "/explain?name=a&client=192.0.2.1/33",
+                                          "/explain?name=a&client=192.0.2.1&type=",
+                                          "/explain?name=a&client=192.0.2.1&type=NONSENSE",
+                                          "/explain?name=a&client=192.0.2.1&type=TYPE0",
+                                          "/explain?name=a&client=192.0.2.1&type=TYPE65536",
+                                          "/explain?name=a&client=192.0.2.1&type=TYPE99999999999",
+                                          "/explain?name=a&name=b&client=192.0.2.1",
+                                          "/explain?name=a&client=192.0.2.1&colour=red",
+                                          "/explain?name=a&client=192.0.2.1&flag",
+                                          "/explain?name=%zz&client=192.0.2.1",
+                                          "/explain?name=%4&client=192.0.2.1",
+                                          "/explain?name=%&client=192.0.2.1",
+                                          "/explain?name=%00&client=192.0.2.1",
+                                          "/explain?name=a%0ab&client=192.0.2.1",
+                                          "/explain?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1"};
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         unsigned status = refused_with("GET", targets[i], "127.0.0.1", NULL);
         if (status != 400) print_error("%s: %u\n", targets[i], status);
@@ -110,11 +122,12 @@ static void oversized_target_is_refused(void **state)
 static void hosts_that_dns_could_lend_are_refused(void **state)
 {
     (void)state;
-    static const char *const good[] = {"127.0.0.1", "127.0.0.1:8053", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8053",
-                                       "192.0.2.7:80"};
-    static const char *const bad[] = {"", "evil.example", "evil.example:8053", "127.0.0.1.evil.example", "localhost.evil",
-                                      "::1", "[::1", "[::1]x", "[127.0.0.1]", "127.0.0.1:80x", "127.0.0.1:8053 evil",
-                                      "127.1", "[evil]:80", "user@127.0.0.1", "localhost:8053:1"};
+    static const char *const good[] = {"127.0.0.1", "127.0.0.1:8053", "localhost",   "LOCALHOST:1",
+                                       "[::1]",     "[::1]:8053",     "192.0.2.7:80"};
+    static const char *const bad[] = {
+        "",          "evil.example",   "evil.example:8053", "127.0.0.1.evil.example", "localhost.evil",      "::1",
+        "[::1",      "[::1]x",         "[127.0.0.1]",       "127.0.0.1:80x",          "127.0.0.1:8053 evil", "127.1",
+        "[evil]:80", "user@127.0.0.1", "localhost:8053:1"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_int_equal(refused_with("POST", "/reload", good[i], NULL), 0);
     }
@@ -132,8 +145,15 @@ static void pages_of_other_origins_are_refused(void **state)
     (void)state;
     const char *host = "127.0.0.1:8053";
     assert_int_equal(refused_with("POST", "/reload", host, "http://127.0.0.1:8053"), 0);
-    static const char *const bad[] = {"null", "", "https://127.0.0.1:8053", "http://127.0.0.1:3000", "http://127.0.0.1",
-                                      "http://evil.example", "http://198.51.100.7", "file://", "http://localhost:8053"};
+    static const char *const bad[] = {"null",
+                                      "",
+                                      "https://127.0.0.1:8053",
+                                      "http://127.0.0.1:3000",
+                                      "http://127.0.0.1",
+                                      "http://evil.example",
+                                      "http://198.51.100.7",
+                                      "file://",
+                                      "http://localhost:8053"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(refused_with("POST", "/reload", host, bad[i]), 403);
         assert_int_equal(refused_with("GET", "/status", host, bad[i]), 403);
@@ -169,15 +189,29 @@ static void report_reads_what_is_said_and_marks_what_is_not(void **state)
 static void report_refuses_everything_else(void **state)
 {
     (void)state;
-    static const char *const syntax[] = {"", "{", "[]", "3", "\"a\"", "null", "{\"subject\": \"a\", \"load_rps\": 1} x",
+    static const char *const syntax[] = {"",
+                                         "{",
+                                         "[]",
+                                         "3",
+                                         "\"a\"",
+                                         "null",
+                                         "{\"subject\": \"a\", \"load_rps\": 1} x",
                                          "{\"subject\": \"a\", \"load_rps\": 1, \"load_rps\": 2}",
-                                         "{\"subject\": \"a\", \"load_rps\": 1e999}", "{\"subject\": \"\xff\"}"};
+                                         "{\"subject\": \"a\", \"load_rps\": 1e999}",
+                                         "{\"subject\": \"\xff\"}"};
     static const char *const meaning[] = {
-        "{}", "{\"subject\": \"a\"}", "{\"load_rps\": 1}", "{\"subject\": \"\", \"load_rps\": 1}",
-        "{\"subject\": 5, \"load_rps\": 1}", "{\"subject\": \"a\", \"load_rps\": \"1\"}",
-        "{\"subject\": \"a\", \"load_rps\": -1}", "{\"subject\": \"a\", \"load_rps\": 1e10}",
-        "{\"subject\": \"a\", \"load_rps\": null}", "{\"subject\": \"a\", \"load_rps\": true}",
-        "{\"subject\": \"a\", \"processing_ms\": 700000}", "{\"subject\": \"a\", \"load_rps\": 1, \"extra\": 1}",
+        "{}",
+        "{\"subject\": \"a\"}",
+        "{\"load_rps\": 1}",
+        "{\"subject\": \"\", \"load_rps\": 1}",
+        "{\"subject\": 5, \"load_rps\": 1}",
+        "{\"subject\": \"a\", \"load_rps\": \"1\"}",
+        "{\"subject\": \"a\", \"load_rps\": -1}",
+        "{\"subject\": \"a\", \"load_rps\": 1e10}",
+        "{\"subject\": \"a\", \"load_rps\": null}",
+        "{\"subject\": \"a\", \"load_rps\": true}",
+        "{\"subject\": \"a\", \"processing_ms\": 700000}",
+        "{\"subject\": \"a\", \"load_rps\": 1, \"extra\": 1}",
         "{\"subject\": \"a123456789a123456789a123456789a123456789a123456789a123456789a123\", \"load_rps\": 1}"};
     for (size_t i = 0; i < sizeof syntax / sizeof *syntax; i++) {
         if (report_refused_with(syntax[i]) != 400) print_error("%s\n", syntax[i]);

@@ -96,7 +96,8 @@ static void explain_shows_the_choice_and_the_answer(void **state)
     expect("explain plain.example.com --client 2a02::1", EXIT_WELL, "the zone file answers this name", "");
     expect("explain example.org --client 2a02::1", EXIT_WELL, "in no zone of this server", "");
     expect("explain api.example.com --client 53.2.0.0/16 --json", EXIT_WELL, "\"agrees\": true", "");
-    expect("explain a..b --client 53.2.0.0/16", EXIT_REFUSED, "", "meridian: name: a..b: expected a domain name (HTTP 400");
+    expect("explain a..b --client 53.2.0.0/16", EXIT_REFUSED, "",
+           "meridian: name: a..b: expected a domain name (HTTP 400");
     expect("explain a&client=x --client 53.2.0.0/16", EXIT_WELL, "REFUSED", ""); /* encoded, not a second parameter */
     expect("explain api.example.com --client 53.2.0.0/16 --type NONE", EXIT_REFUSED, "", "type: NONE");
 }
@@ -108,7 +109,8 @@ static void report_and_reload_tell_how_it_went(void **state)
     assert_true(fixture.control.load.load_rps == 35.0);
     assert_int_equal(fixture.control.load.processing_us, 820000);
     fixture.control.report_status = ERR_NOT_FOUND;
-    expect("report xx --load 35", EXIT_REFUSED, "", "subject: xx: expected the name of a region or an endpoint (HTTP 404");
+    expect("report xx --load 35", EXIT_REFUSED, "",
+           "subject: xx: expected the name of a region or an endpoint (HTTP 404");
     fixture.control.reload = FAKE_RELOAD_LATER;
     expect("reload", EXIT_WELL, "reloaded\n", "");
     expect("reload --json", EXIT_WELL, "\"result\": \"ok\"", "");
@@ -203,12 +205,9 @@ static void words_are_checked_before_anything_is_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(status_is_good_until_something_is_not),
-        CASE(explain_shows_the_choice_and_the_answer),
-        CASE(report_and_reload_tell_how_it_went),
-        CASE(daemon_that_is_not_there_is_said_so),
-        CASE(admin_place_comes_from_a_configuration),
-        CASE(check_tells_every_problem_or_a_summary),
+        CASE(status_is_good_until_something_is_not),      CASE(explain_shows_the_choice_and_the_answer),
+        CASE(report_and_reload_tell_how_it_went),         CASE(daemon_that_is_not_there_is_said_so),
+        CASE(admin_place_comes_from_a_configuration),     CASE(check_tells_every_problem_or_a_summary),
         CASE(words_are_checked_before_anything_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,10 @@ static void complete(const char *words, char *out, size_t room)
 {
     char line[1024];
     snprintf(line, sizeof line,
-             "bash -c '. " SOURCE_DIR "/deploy/completion/meridian; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
-             " _meridian; printf \"%%s\\n\" \"${COMPREPLY[@]}\"'", words);
+             "bash -c '. " SOURCE_DIR
+             "/deploy/completion/meridian; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+             " _meridian; printf \"%%s\\n\" \"${COMPREPLY[@]}\"'",
+             words);
     FILE *bash = popen(line, "r");
     assert_non_null(bash);
     out[0] = '\n';

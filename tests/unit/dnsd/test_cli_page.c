@@ -47,7 +47,8 @@ static void columns_align_and_empty_ones_vanish(void **state)
     struct sheet sheet;
     sheet_open(&sheet);
     struct table *table = table_new(columns, 4);
-    static const char *const rows[][4] = {{"a", "1", "", "x"}, {"long name", "12345678", "", "y"}, {"z\xc3\xbc", "3", "", ""}};
+    static const char *const rows[][4] = {
+        {"a", "1", "", "x"}, {"long name", "12345678", "", "y"}, {"z\xc3\xbc", "3", "", ""}};
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < 4; j++) table_put(table, STYLE_GOOD, "%s", rows[i][j]);
     }
@@ -83,7 +84,9 @@ static void control_characters_never_reach_the_terminal(void **state)
     struct sheet sheet;
     sheet_open(&sheet);
     struct table *table = table_new(columns, 1);
-    table_put(table, STYLE_PLAIN, "%s", "a\033[2Jb\r\n\x7f\xc2\x9b" "31m");
+    table_put(table, STYLE_PLAIN, "%s",
+              "a\033[2Jb\r\n\x7f\xc2\x9b"
+              "31m");
     table_print_and_free(table, &sheet.paper, 0);
     paper_put(&sheet.paper, STYLE_PLAIN, "\033]0;evil\007");
     char *text = sheet_close(&sheet);
@@ -115,7 +118,8 @@ static void durations_have_two_units_at_most(void **state)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{-1, "0.0s"}, {0.25, "0.2s"}, {9.94, "9.9s"}, {12, "12s"}, {192, "3m12s"}, {3600, "1h00m"}, {270000, "3d03h"}};
+    } cases[] = {{-1, "0.0s"},   {0.25, "0.2s"},  {9.94, "9.9s"},   {12, "12s"},
+                 {192, "3m12s"}, {3600, "1h00m"}, {270000, "3d03h"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char room[PAGE_TEXT_MAX];
         page_format_duration(cases[i].seconds, room);
@@ -145,8 +149,16 @@ static void good_status_page_shows_everything_and_no_alarm(void **state)
     char *text = sheet_close(&sheet);
     assert_true(page_status_is_well(status, true));
     assert_null(strstr(text, "ATTENTION"));
-    static const char *const wanted[] = {"pop-eu", "up 1m40s", "7, published 12s ago; ok: 2 of 2 workers answer", "api.example.com",
-                                         "38%", "820.0 ms", "200 in 3.1 ms", "192.0.2.1", "udp_queries 9", "1/2"};
+    static const char *const wanted[] = {"pop-eu",
+                                         "up 1m40s",
+                                         "7, published 12s ago; ok: 2 of 2 workers answer",
+                                         "api.example.com",
+                                         "38%",
+                                         "820.0 ms",
+                                         "200 in 3.1 ms",
+                                         "192.0.2.1",
+                                         "udp_queries 9",
+                                         "1/2"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (strstr(text, wanted[i]) == NULL) print_error("%s missing in\n%s\n", wanted[i], text);
         assert_non_null(strstr(text, wanted[i]));
@@ -165,18 +177,24 @@ static void each_trouble_is_named_first(void **state)
         const char *wanted;
     } cases[] = {
         {"unused", "0", false, "  worker 1: no answer within 1000 ms\n"},
-        {"reload", "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"syntax\", \"error\": \"m.yaml:3: pop: x: a name\"}", true,
-         "  the last reload failed at 2026-11-24T03:51:21Z, what was before stays in force: m.yaml:3: pop: x: a name\n"},
-        {"database", "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"io\", \"error\": \"gone\"}", true, "stays in force: gone\n"},
-        {"regions", "[{\"name\": \"eu\", \"up\": false, \"reason\": \"endpoints\", \"weight_up\": 0, \"weight_total\": 2,"
-                    " \"since_s\": 75}]", true, "  region eu is down (endpoints; 0 of 2 weight up), since 1m15s\n"},
+        {"reload",
+         "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"syntax\", \"error\": \"m.yaml:3: pop: x: a name\"}", true,
+         "  the last reload failed at 2026-11-24T03:51:21Z, what was before stays in force: m.yaml:3: pop: x: a "
+         "name\n"},
+        {"database", "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"io\", \"error\": \"gone\"}", true,
+         "stays in force: gone\n"},
+        {"regions",
+         "[{\"name\": \"eu\", \"up\": false, \"reason\": \"endpoints\", \"weight_up\": 0, \"weight_total\": 2,"
+         " \"since_s\": 75}]",
+         true, "  region eu is down (endpoints; 0 of 2 weight up), since 1m15s\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *status = json_of(good_status);
         json_object_set_new(status, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
         struct sheet sheet;
         sheet_open(&sheet);
-        page_status(&sheet.paper, status, cases[i].healthy ? "ok\n" : "worker 1: no answer within 1000 ms\n", cases[i].healthy);
+        page_status(&sheet.paper, status, cases[i].healthy ? "ok\n" : "worker 1: no answer within 1000 ms\n",
+                    cases[i].healthy);
         char *text = sheet_close(&sheet);
         assert_false(page_status_is_well(status, cases[i].healthy));
         assert_int_equal(strncmp(text, "ATTENTION\n", 10), 0);
@@ -191,9 +209,11 @@ static void pages_survive_any_json(void **state)
 {
     (void)state;
     static const char *const pages[] = {
-        "{}", "{\"regions\": 5, \"endpoints\": {}, \"services\": \"x\", \"world\": [], \"counters\": 1, \"plans\": [1, {}]}",
+        "{}",
+        "{\"regions\": 5, \"endpoints\": {}, \"services\": \"x\", \"world\": [], \"counters\": 1, \"plans\": [1, {}]}",
         "{\"regions\": [null, 1, {\"name\": 5}], \"endpoints\": [[]], \"services\": [{}], \"zones\": [{}, 1]}",
-        "{\"service\": {}, \"decision\": 1, \"regions\": [1, {\"region\": null, \"facts\": 7}], \"answer\": {\"answered\": true}}",
+        "{\"service\": {}, \"decision\": 1, \"regions\": [1, {\"region\": null, \"facts\": 7}], \"answer\": "
+        "{\"answered\": true}}",
         "{\"service\": {\"pin\": {}, \"rule\": {}, \"place_used\": {}}, \"client\": {\"place\": 1, \"asn\": \"x\"},"
         " \"answer\": {\"answered\": true, \"records\": [1, null, \"x\"]}, \"endpoints\": [1]}",
     };

@@ -72,7 +72,8 @@ static void string_arguments_are_escaped_and_formats_are_not(void **state)
 {
     (void)state;
     capture_start();
-    log_line(LOG_LEVEL_WARNING, "escapes", "error=\"%s\" raw=%s", "a \"b\" \\ \n\r\t\x01\x7f", "x=1 level=error\nlevel");
+    log_line(LOG_LEVEL_WARNING, "escapes", "error=\"%s\" raw=%s", "a \"b\" \\ \n\r\t\x01\x7f",
+             "x=1 level=error\nlevel");
     const char *text = after_time(capture_end());
     assert_string_equal(text, "level=warning message=\"escapes\" error=\"a \\\"b\\\" \\\\ \\n\\r\\t\\x01\\x7f\" "
                               "raw=x=1 level=error\\nlevel\n");
@@ -82,11 +83,12 @@ static void every_documented_conversion_prints_as_printf_does(void **state)
 {
     (void)state;
     char wanted[512];
-    const char *format = "%d %i %u %x %X %o %c %s %.3s %5d %-5d| %05d %+d %ld %lld %zu %jd %f %.2f %e %g %% %*d %.*s %hu";
+    const char *format =
+        "%d %i %u %x %X %o %c %s %.3s %5d %-5d| %05d %+d %ld %lld %zu %jd %f %.2f %e %g %% %*d %.*s %hu";
     snprintf(wanted, sizeof wanted, "level=info message=\"conversions\" ");
     size_t size = strlen(wanted);
-    snprintf(wanted + size, sizeof wanted - size, format, -1, 2, 3u, 255u, 255u, 8u, 'c', "text", "cut here", 42, 42, 42,
-             42, -5L, -6LL, (size_t)7, (intmax_t)-8, 1.5, 2.345, 1e10, 0.1, 6, 9, 2, "abc", (unsigned short)12);
+    snprintf(wanted + size, sizeof wanted - size, format, -1, 2, 3u, 255u, 255u, 8u, 'c', "text", "cut here", 42, 42,
+             42, 42, -5L, -6LL, (size_t)7, (intmax_t)-8, 1.5, 2.345, 1e10, 0.1, 6, 9, 2, "abc", (unsigned short)12);
     capture_start();
     log_line(LOG_LEVEL_INFO, "conversions", format, -1, 2, 3u, 255u, 255u, 8u, 'c', "text", "cut here", 42, 42, 42, 42,
              -5L, -6LL, (size_t)7, (intmax_t)-8, 1.5, 2.345, 1e10, 0.1, 6, 9, 2, "abc", (unsigned short)12);
