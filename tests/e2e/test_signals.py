@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # test_signals.py - the daemon's end: SIGTERM answers what was received, closes, exits with 0; nothing is left behind.
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import select
 import signal
 import socket
@@ -19,22 +20,30 @@ class Signals(unittest.TestCase):
         return fleet.plain(process.directory('signals-' + self._testMethodName), **keywords)
 
     def test_received_datagrams_are_answered(self):
-        """SIGSTOP holds the daemon while questions wait in its socket; SIGTERM then finds them there: received, not answered."""
-        meridian = self.start()
-        query = dns.question('www.example.com')
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(meridian.server)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        """SIGSTOP holds the daemon while questions wait in its sockets; SIGTERM then finds them there: received, not answered.
+        Ten sockets, so that the end comes while some of them have not been looked at."""
+        listen = ['127.0.0.%d' % number for number in range(1, 11)]
+        meridian = self.start(listen=listen)
+        query, seen = dns.question('www.example.com'), set()
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in listen]
+            for sock, address in zip(sockets, listen):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+                sock.connect((address, meridian.port))
             meridian.process.send(signal.SIGSTOP)
             for number in range(BATCH):
-                sock.send(struct.pack('!H', number) + query[2:])
+                for sock in sockets:
+                    sock.send(struct.pack('!H', number) + query[2:])
             meridian.process.send(signal.SIGTERM)
             meridian.process.send(signal.SIGCONT)
-            seen = set()
-            while len(seen) < BATCH and select.select([sock], [], [], 3 * process.SLOW)[0]:
-                seen.add(struct.unpack_from('!H', sock.recv(4096))[0])
+            while len(seen) < BATCH * len(sockets):
+                ready = select.select(sockets, [], [], 3 * process.SLOW)[0]
+                if not ready:
+                    break
+                for sock in ready:
+                    seen.add((sock, struct.unpack_from('!H', sock.recv(4096))[0]))
+            self.assertEqual(len(seen), BATCH * len(sockets), 'answered of those received')
         self.assertEqual(meridian.process.wait(), 0)
-        self.assertEqual(len(seen), BATCH, 'answered of those received')
 
     def test_load_is_answered_until_the_end(self):
         """One question after the other. Only the last can be lost: it came after the last look into a socket about to be closed."""
