@@ -23,21 +23,22 @@ static struct fault faults[8];
 static size_t fault_count, fault_next;
 static bool refuse_segments;      /* like a device without checksum offload */
 static uint16_t refuse_port;      /* like a filter on one client */
-static unsigned send_calls, receive_faults;
+static unsigned send_calls, receive_faults, most_segments;
 
-static bool message_has_segments(const struct msghdr *message)
+/* Segments of a message, by its control data and its size. */
+static unsigned message_segments(const struct msghdr *message)
 {
-    if (message->msg_controllen == 0) return false;
     struct msghdr copy = *message;
-    for (struct cmsghdr *head = CMSG_FIRSTHDR(&copy); head; head = CMSG_NXTHDR(&copy, head))
-        if (head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_SEGMENT) return true;
-    return false;
+    uint16_t size = 0;
+    for (struct cmsghdr *head = copy.msg_controllen ? CMSG_FIRSTHDR(&copy) : NULL; head; head = CMSG_NXTHDR(&copy, head))
+        if (head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_SEGMENT) memcpy(&size, CMSG_DATA(head), sizeof size);
+    return size ? (unsigned)((message->msg_iov->iov_len + size - 1) / size) : 1;
 }
 
 static int message_reason(const struct msghdr *message)
 {
     const struct sockaddr_in *peer = message->msg_name;
-    if (refuse_segments && message_has_segments(message)) return EIO;
+    if (refuse_segments && message_segments(message) > 1) return EIO;
     if (refuse_port && peer->sin_port == htons(refuse_port)) return EPERM;
     return 0;
 }
@@ -54,6 +55,8 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
         if (fault.most && count > fault.most) count = fault.most;
     }
     for (unsigned i = 0; i < count; i++) {
+        unsigned segments = message_segments(&messages[i].msg_hdr);
+        if (segments > most_segments) most_segments = segments;
         int reason = message_reason(&messages[i].msg_hdr);
         if (!reason) continue;
         if (i == 0) {
@@ -97,7 +100,7 @@ static struct bench *bench_new(void)
     atomic_store(&bench->desk.next, &first_world);
     bench->client = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", bench->port);
     fault_count = fault_next = 0;
-    send_calls = receive_faults = 0;
+    send_calls = receive_faults = most_segments = 0;
     refuse_segments = false;
     refuse_port = 0;
     return bench;
@@ -234,6 +237,51 @@ static void a_run_is_one_message(void **state)
     bench_free(bench);
 }
 
+/* Send `count` queries, at most 64, as one message. False: this kernel cannot. */
+static bool bench_ask_run(const struct bench *bench, unsigned first, unsigned count, size_t size, size_t step)
+{
+    uint8_t run[64 * FIXTURE_QUERY];
+    for (unsigned i = 0; i < count; i++) fixture_query(run + i * FIXTURE_QUERY, first + i, size + i * step);
+    struct iovec vector = {run, count * FIXTURE_QUERY};
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
+    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    *CMSG_FIRSTHDR(&header) = (struct cmsghdr){.cmsg_len = CMSG_LEN(2), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+    memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &(uint16_t){FIXTURE_QUERY}, 2);
+    return sendmsg(bench->client, &header, 0) >= 0;
+}
+
+static void runs_have_no_more_segments_than_old_kernels_take(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    bool able = true;
+    for (unsigned i = 0; i < 4; i++) able = able && bench_ask_run(bench, i * 64, 64, 50, 0);
+    if (able) {
+        (void)udp_turn(bench->udp, &bench->socket, &bench->desk);
+        assert_int_equal(bench_drain(bench->client), 256);
+        assert_int_equal(most_segments, 64);
+    }
+    bench_free(bench);
+    if (!able) skip();
+}
+
+/* Every answer larger than the one before: each is a run of its own, more of them than one send call takes. */
+static void more_runs_than_a_send_call_holds_are_sent_in_several(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    bool able = true;
+    for (unsigned i = 0; i < 6; i++) able = able && bench_ask_run(bench, i * 64, 64, 30 + i * 64, 1);
+    if (able) {
+        (void)udp_turn(bench->udp, &bench->socket, &bench->desk);
+        assert_int_equal(bench_drain(bench->client), 6 * 64);
+        assert_int_equal(most_segments, 1);
+        assert_true(send_calls >= 3);
+    }
+    bench_free(bench);
+    if (!able) skip();
+}
+
 static void errors_of_the_receive_call_pass(void **state)
 {
     (void)state;
@@ -270,6 +318,8 @@ int main(void)
         cmocka_unit_test(a_refused_client_costs_the_others_nothing),
         cmocka_unit_test(refused_runs_leave_one_by_one_and_soon_are_not_made),
         cmocka_unit_test(a_run_is_one_message),
+        cmocka_unit_test(runs_have_no_more_segments_than_old_kernels_take),
+        cmocka_unit_test(more_runs_than_a_send_call_holds_are_sent_in_several),
         cmocka_unit_test(errors_of_the_receive_call_pass),
         cmocka_unit_test(a_turn_is_bounded),
     };

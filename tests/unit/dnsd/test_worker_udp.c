@@ -259,7 +259,7 @@ static void the_check_port_asks_this_very_worker(void **state)
 static void stopping_answers_what_was_received(void **state)
 {
     (void)state;
-    enum { COUNT = 900 };
+    enum { COUNT = 5000 }; /* more than some turns of the loop answer, so that the end must */
     uint16_t port = fixture_free_port();
     struct worker *worker = fixture_open(0, "0.0.0.0", port, FIXTURE_LIMITS);
     assert_int_equal(worker_start(worker, &first_world), OK);
