@@ -55,11 +55,14 @@ done >"$suite/asan/CTestTestfile.cmake"
 : >"$suite/libfuzzer/CTestTestfile.cmake"
 if wants fuzz && [[ ${CI:-} == true || -n ${FUZZ_SECONDS:-} ]]; then
     if command -v clang-14 >/dev/null; then
-        build_preset fuzz
-        for program in "$source_dir"/build/fuzz/bin/fuzz_*; do
-            [[ -x $program ]] || continue
-            noun=$(basename "$program")
-            noun=${noun#fuzz_}
+        nouns=()
+        for source in "$source_dir"/tests/fuzz/fuzz_*.c; do
+            noun=$(basename "$source" .c)
+            nouns+=("${noun#fuzz_}")
+        done
+        build_preset fuzz "${nouns[@]/#/fuzz_}"
+        for noun in "${nouns[@]}"; do
+            program=$source_dir/build/fuzz/bin/fuzz_$noun
             found=$source_dir/build/fuzz/found/$noun
             mkdir -p "$found"
             printf 'add_test(libfuzzer/%s %s -max_total_time=%s -timeout=10 -rss_limit_mb=2048 -artifact_prefix=%s/ %s %s)\n' \
