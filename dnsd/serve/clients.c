@@ -1,8 +1,9 @@
 /* clients.c - how many connections each client has.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Linear probing; a removal moves later entries of the same cluster back (Knuth, The Art of Computer Programming volume 3,
- * section 6.4, algorithm R), so there are no tombstones and a look-up ends at the first free entry. */
+ * Linear probing; a removal moves later entries of the same cluster back (Knuth, The Art of Computer
+ * Programming volume 3, section 6.4, algorithm R), so there are no tombstones and a look-up ends at the
+ * first free entry. */
 #include "dnsd/serve/clients.h"
 
 #include <stdlib.h>
@@ -33,8 +34,8 @@ static uint64_t client_key(const struct address *address)
     return position >> free_bits << free_bits | 1;
 }
 
-/* Where a key wants to be: SplitMix64's finalizer (Steele, Lea, Flood 2014) over a secret, so a client who chooses its addresses
- * cannot choose its place. */
+/* Where a key wants to be: SplitMix64's finalizer (Steele, Lea, Flood 2014) over a secret, so a client who
+ * chooses its addresses cannot choose its place. */
 static size_t key_home(const struct clients *clients, uint64_t key)
 {
     uint64_t mixed = key ^ clients->seed;
@@ -79,7 +80,8 @@ bool clients_enter(struct clients *clients, const struct address *address)
     struct clients_entry *entry = &clients->entries[key_place(clients, key)];
     if (entry->count >= clients->limit) return false;
     if (entry->count == 0) {
-        if (clients->used > clients->mask / 2) return false; /* more than promised: refuse rather than search for ever */
+        if (clients->used > clients->mask / 2)
+            return false; /* more than promised: refuse rather than search for ever */
         entry->key = key;
         clients->used++;
     }

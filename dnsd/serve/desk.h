@@ -3,8 +3,8 @@
  *
  *   control thread --publish--> next --adopt--> world        (an atomic pointer, then a plain one)
  *
- * The worker's thread owns everything here but `next`. udp.c and tcp.c call desk_adopt before each batch and keep no pointer
- * into a world beyond it; that is the whole of the grace period. */
+ * The worker's thread owns everything here but `next`. udp.c and tcp.c call desk_adopt before each batch and
+ * keep no pointer into a world beyond it; that is the whole of the grace period. */
 #ifndef MERIDIAN_DESK_H
 #define MERIDIAN_DESK_H
 
@@ -18,13 +18,14 @@
 
 struct desk {
     const struct world *world;
-    int64_t now_ms; /* the loop's clock, read once a turn */
+    int64_t now_ms;                                          /* the loop's clock, read once a turn */
     _Alignas(CACHE_LINE) _Atomic(const struct world *) next; /* written off thread by worker_publish */
     _Alignas(CACHE_LINE) struct counters counters;           /* read off thread */
 };
 
-/* Take the newest world. The acquire load shows its contents; the release store says that all reading of older ones is over,
- * which the control thread's acquire load in worker_adopted turns into the right to free them. */
+/* Take the newest world. The acquire load shows its contents; the release store says that all reading of
+ * older ones is over, which the control thread's acquire load in worker_adopted turns into the right to free
+ * them. */
 static inline const struct world *desk_adopt(struct desk *desk)
 {
     const struct world *next = atomic_load_explicit(&desk->next, memory_order_acquire);

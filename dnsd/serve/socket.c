@@ -1,8 +1,9 @@
 /* socket.c - the sockets of a worker, made and bound with the options that an anycast DNS server wants.
  * SPDX-License-Identifier: Apache-2.0
  *
- * An option without which answers would be wrong or late must take (`socket_require`); one that only makes things better is tried
- * (`socket_try`): an older kernel or a container without a capability then serves as well as it can. */
+ * An option without which answers would be wrong or late must take (`socket_require`); one that only makes
+ * things better is tried (`socket_try`): an older kernel or a container without a capability then serves as
+ * well as it can. */
 #include "dnsd/serve/socket.h"
 
 #include <errno.h>
@@ -15,11 +16,12 @@
 
 /* Some five thousand small packets: what arrives in 5 ms at a million a second. */
 #define UDP_BUFFER_BYTES (4 << 20)
-/* What the kernel may hold for one connection; more is the client's business. Doubled by the kernel for its own needs. */
+/* What the kernel may hold for one connection; more is the client's business. Doubled by the kernel for its
+ * own needs. */
 #define TCP_BUFFER_BYTES (128 << 10)
-#define TCP_BACKLOG 4096    /* cut to net.core.somaxconn */
+#define TCP_BACKLOG 4096 /* cut to net.core.somaxconn */
 #define TCP_FASTOPEN_QUEUE 256
-#define IPV6_MTU_MIN 1280   /* RFC 8200 section 5: every path carries it */
+#define IPV6_MTU_MIN 1280 /* RFC 8200 section 5: every path carries it */
 
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND 78
@@ -73,8 +75,8 @@ void socket_name_address(const union socket_name *name, struct address *out)
 }
 
 /* Say which address and step failed, close, and translate. Reads errno. */
-static enum status socket_refuse(int fd, const struct address *address, uint16_t port, const char *kind, const char *step,
-                                 char error[SOCKET_ERROR_MAX])
+static enum status socket_refuse(int fd, const struct address *address, uint16_t port, const char *kind,
+                                 const char *step, char error[SOCKET_ERROR_MAX])
 {
     int reason = errno;
     char text[ADDRESS_TEXT_MAX];
@@ -96,8 +98,8 @@ static bool socket_common(int fd, enum family family)
     return socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
-/* Large UDP answers are fragmented, never sent with DF, and no forged "fragmentation needed" shrinks them (IP_PMTUDISC_OMIT); over
- * IPv6 fragments keep to the size that every path carries. */
+/* Large UDP answers are fragmented, never sent with DF, and no forged "fragmentation needed" shrinks them
+ * (IP_PMTUDISC_OMIT); over IPv6 fragments keep to the size that every path carries. */
 static void socket_ignore_path_mtu(int fd, enum family family)
 {
     if (family == FAMILY_IPV6) {
@@ -111,8 +113,10 @@ static void socket_ignore_path_mtu(int fd, enum family family)
 /* The forced size needs CAP_NET_ADMIN; without it the kernel's limit (net.core.rmem_max) applies. */
 static void socket_enlarge(int fd)
 {
-    if (!socket_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER_BYTES)) socket_try(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
-    if (!socket_set(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER_BYTES)) socket_try(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
+    if (!socket_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER_BYTES))
+        socket_try(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
+    if (!socket_set(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER_BYTES))
+        socket_try(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
 }
 
 enum status socket_open_udp(const struct address *address, uint16_t port, int *out, char error[SOCKET_ERROR_MAX])

@@ -1,10 +1,11 @@
 /* tcp.c - DNS over TCP (RFC 7766), see tcp.h for the life of a connection.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Memory: queries are read into one buffer of the worker and answers are written into another; both are empty again when a
- * connection's turn ends. Only what is left over (a partial frame, answers that the peer does not take, queries that wait behind
- * them) moves to the connection's own room. Rooms are reserved as address space for the largest case and cost the pages touched;
- * these go back to the kernel when the room is empty again. */
+ * Memory: queries are read into one buffer of the worker and answers are written into another; both are
+ * empty again when a connection's turn ends. Only what is left over (a partial frame, answers that the peer
+ * does not take, queries that wait behind them) moves to the connection's own room. Rooms are reserved as
+ * address space for the largest case and cost the pages touched; these go back to the kernel when the room
+ * is empty again. */
 #include "dnsd/serve/tcp.h"
 
 #include <errno.h>
@@ -26,17 +27,19 @@
 #define FRAME_MAX (FRAME_HEAD + ANSWER_MAX)
 #define PAGE 4096
 
-/* Bounds of one turn of the loop: UDP waits no longer than all of this (some 2 ms when every client is hostile). */
+/* Bounds of one turn of the loop: UDP waits no longer than all of this (some 2 ms when every client is
+ * hostile). */
 #define TCP_EVENTS_MAX 16
 #define TCP_ACCEPTS_MAX 16
 #define TCP_READ_BYTES 4096
 #define TCP_RETRY_MAX 16 /* of an interrupted call */
 
-/* A connection's reserve: one frame of any size, or what one read leaves; answers until there is no room for another of any size. */
+/* A connection's reserve: one frame of any size, or what one read leaves; answers until there is no room for
+ * another of any size. */
 #define TCP_INPUT_ROOM (17 * PAGE)
 #define TCP_OUTPUT_ROOM (33 * PAGE)
 _Static_assert(TCP_INPUT_ROOM >= FRAME_MAX, "a frame of any size fits");
-_Static_assert(TCP_OUTPUT_ROOM >= 2 * FRAME_MAX, "an answer of any size fits behind at least as many bytes of others");
+_Static_assert(TCP_OUTPUT_ROOM >= 2 * FRAME_MAX, "an answer of any size fits behind others");
 
 /* When full, a connection that was idle this long makes room for a new one; otherwise the new one is refused. */
 #define TCP_EVICT_AFTER_MS 100
@@ -72,8 +75,8 @@ struct tcp {
     size_t count;
     struct clients *clients;
     struct connection *connections;
-    uint8_t *rooms;      /* of all connections */
-    uint8_t *answers;    /* TCP_OUTPUT_ROOM */
+    uint8_t *rooms;   /* of all connections */
+    uint8_t *answers; /* TCP_OUTPUT_ROOM */
     uint8_t queries[TCP_READ_BYTES];
 };
 
@@ -116,7 +119,8 @@ static enum status tcp_prepare(struct tcp *tcp)
     if (!tcp->connections || !tcp->answers) return ERR_MEMORY;
     enum status status = clients_new(tcp->limits.connections, tcp->limits.connections_per_client, &tcp->clients);
     if (status != OK) return status;
-    void *rooms = mmap(NULL, rooms_bytes(tcp), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *rooms =
+        mmap(NULL, rooms_bytes(tcp), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (rooms == MAP_FAILED) return ERR_MEMORY;
     tcp->rooms = rooms;
     (void)madvise(rooms, rooms_bytes(tcp), MADV_NOHUGEPAGE); /* else the first byte of a room costs 2 MiB */
@@ -129,7 +133,8 @@ static enum status tcp_prepare(struct tcp *tcp)
     return OK;
 }
 
-enum status tcp_open(const struct tcp_limits *limits, const int *take_listeners, size_t listener_count, struct tcp **out)
+enum status tcp_open(const struct tcp_limits *limits, const int *take_listeners, size_t listener_count,
+                     struct tcp **out)
 {
     struct tcp *tcp = listener_count <= LISTENER_MAX ? calloc(1, sizeof *tcp) : NULL;
     if (!tcp) {
@@ -156,7 +161,8 @@ enum status tcp_open(const struct tcp_limits *limits, const int *take_listeners,
 
 /* Closing a connection. */
 
-/* Pages of an emptied room go back, but for the first: small left-overs are common and should not cost a fault each. */
+/* Pages of an emptied room go back, but for the first: small left-overs are common and should not cost a
+ * fault each. */
 static uint32_t room_shrink(uint8_t *room, uint32_t high)
 {
     if (high <= PAGE) return high;
@@ -183,7 +189,8 @@ static void connection_close(struct tcp *tcp, struct connection *connection)
 void tcp_close(struct tcp *tcp)
 {
     if (!tcp) return;
-    for (struct connection *connection; (connection = TAILQ_FIRST(&tcp->by_age)) != NULL;) connection_close(tcp, connection);
+    for (struct connection *connection; (connection = TAILQ_FIRST(&tcp->by_age)) != NULL;)
+        connection_close(tcp, connection);
     for (size_t i = 0; i < tcp->listener_count; i++) close(tcp->listeners[i]);
     if (tcp->set >= 0) close(tcp->set);
     if (tcp->reserve >= 0) close(tcp->reserve);
@@ -215,7 +222,8 @@ static ssize_t connection_write(const struct connection *connection, const uint8
     return 0;
 }
 
-/* Watch for what the state waits for, and for nothing else: a peer that does not read is not read from. False: closed. */
+/* Watch for what the state waits for, and for nothing else: a peer that does not read is not read from.
+ * False: closed. */
 static bool connection_watch(struct tcp *tcp, struct connection *connection, enum connection_state state)
 {
     if (connection->state == state) return true;
@@ -227,9 +235,10 @@ static bool connection_watch(struct tcp *tcp, struct connection *connection, enu
     return false;
 }
 
-/* Answer whole frames of [*at, size) into the worker's buffer until there are enough for a write. Returns the bytes written. */
-static size_t connection_answer(struct tcp *tcp, struct desk *desk, const struct connection *connection, const uint8_t *bytes,
-                                size_t size, size_t *at)
+/* Answer whole frames of [*at, size) into the worker's buffer until there are enough for a write. Returns
+ * the bytes written. */
+static size_t connection_answer(struct tcp *tcp, struct desk *desk, const struct connection *connection,
+                                const uint8_t *bytes, size_t size, size_t *at)
 {
     size_t filled = 0, answers = 0;
     while (answers < tcp->limits.pipelined && filled + FRAME_MAX <= TCP_OUTPUT_ROOM && size - *at >= FRAME_HEAD) {
@@ -238,8 +247,8 @@ static size_t connection_answer(struct tcp *tcp, struct desk *desk, const struct
         if (size - *at - FRAME_HEAD < query_size) break;
         *at += FRAME_HEAD + query_size;
         uint8_t *out = tcp->answers + filled;
-        size_t answer = answer_query(desk->world, &desk->counters, &connection->client, frame + FRAME_HEAD, query_size,
-                                     out + FRAME_HEAD, ANSWER_MAX);
+        size_t answer = answer_query(desk->world, &desk->counters, &connection->client, frame + FRAME_HEAD,
+                                     query_size, out + FRAME_HEAD, ANSWER_MAX);
         if (answer == 0) continue;
         out[0] = (uint8_t)(answer >> 8);
         out[1] = (uint8_t)answer;
@@ -250,7 +259,8 @@ static size_t connection_answer(struct tcp *tcp, struct desk *desk, const struct
 }
 
 /* Keep what is left of [at, size) for later. `bytes` may be the connection's own room. */
-static void connection_keep(struct tcp *tcp, struct connection *connection, const uint8_t *bytes, size_t at, size_t size)
+static void connection_keep(struct tcp *tcp, struct connection *connection, const uint8_t *bytes, size_t at,
+                            size_t size)
 {
     uint8_t *room = connection_input(tcp, connection);
     connection->input_size = (uint32_t)(size - at);
@@ -260,7 +270,8 @@ static void connection_keep(struct tcp *tcp, struct connection *connection, cons
 }
 
 /* Answer all whole frames of `bytes` and keep the rest. False: the connection is closed. */
-static bool connection_serve(struct tcp *tcp, struct desk *desk, struct connection *connection, const uint8_t *bytes, size_t size)
+static bool connection_serve(struct tcp *tcp, struct desk *desk, struct connection *connection, const uint8_t *bytes,
+                             size_t size)
 {
     size_t at = 0, filled;
     while ((filled = connection_answer(tcp, desk, connection, bytes, size, &at)) > 0) { /* at grows: ends */
@@ -286,7 +297,8 @@ static bool connection_serve(struct tcp *tcp, struct desk *desk, struct connecti
 static bool connection_flush(struct tcp *tcp, struct desk *desk, struct connection *connection)
 {
     uint8_t *room = connection_output(tcp, connection);
-    ssize_t sent = connection_write(connection, room + connection->output_at, connection->output_size - connection->output_at);
+    ssize_t sent =
+        connection_write(connection, room + connection->output_at, connection->output_size - connection->output_at);
     if (sent < 0) {
         connection_close(tcp, connection);
         return false;
@@ -310,11 +322,13 @@ static bool connection_read(struct tcp *tcp, struct desk *desk, struct connectio
     }
     ssize_t got = recv(connection->fd, bytes + kept, room, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return false;
-    if (got <= 0) { /* the peer has said all and every whole query was answered: a half-closed one still gets its answers */
+    if (got <=
+        0) { /* the peer has said all and every whole query was answered: a half-closed one still gets its answers */
         connection_close(tcp, connection);
         return false;
     }
-    if (connection->input_high < kept + (size_t)got && kept > 0) connection->input_high = (uint32_t)(kept + (size_t)got);
+    if (connection->input_high < kept + (size_t)got && kept > 0)
+        connection->input_high = (uint32_t)(kept + (size_t)got);
     return connection_serve(tcp, desk, connection, bytes, kept + (size_t)got);
 }
 
@@ -333,8 +347,8 @@ static void tcp_resume(struct tcp *tcp)
     tcp->paused = false;
 }
 
-/* No descriptor is left: spend the reserve to tell one client so at once, then leave the others in the kernel's queue until the
- * next tick. */
+/* No descriptor is left: spend the reserve to tell one client so at once, then leave the others in the
+ * kernel's queue until the next tick. */
 static void tcp_shed(struct tcp *tcp, struct desk *desk, int listener)
 {
     if (tcp->reserve >= 0) {
@@ -400,8 +414,10 @@ static size_t tcp_accept(struct tcp *tcp, struct desk *desk, int listener)
             tcp_admit(tcp, desk, fd, &peer);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE) tcp_shed(tcp, desk, listener);
-        else if (errno == ENOBUFS || errno == ENOMEM) tcp_pause(tcp);
+        if (errno == EMFILE || errno == ENFILE)
+            tcp_shed(tcp, desk, listener);
+        else if (errno == ENOBUFS || errno == ENOMEM)
+            tcp_pause(tcp);
         /* ECONNABORTED and the network errors of accept(2) were that connection's own */
         break;
     }
@@ -440,8 +456,10 @@ static int tcp_serve_events(struct tcp *tcp, struct desk *desk, int wait_ms)
         }
         struct connection *connection = event_connection(tcp, tag);
         if (!connection) continue;
-        if (connection->state == CONNECTION_FLUSHING) (void)connection_flush(tcp, desk, connection);
-        else (void)connection_read(tcp, desk, connection);
+        if (connection->state == CONNECTION_FLUSHING)
+            (void)connection_flush(tcp, desk, connection);
+        else
+            (void)connection_read(tcp, desk, connection);
     }
     return count;
 }

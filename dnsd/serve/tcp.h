@@ -1,4 +1,5 @@
-/* tcp.h - DNS over TCP (RFC 7766): many queries a connection, answers in as few writes as they fit, bounded in every direction.
+/* tcp.h - DNS over TCP (RFC 7766): many queries a connection, answers in as few writes as they fit, bounded
+ * in every direction.
  * SPDX-License-Identifier: Apache-2.0
  *
  *            readable             answers written
@@ -8,9 +9,9 @@
  *      v                FLUSHING: not read from until the peer has taken what is its own
  *    closed <--------------+  idle too long, too old, or needed for somebody else
  *
- * All connections of a worker live in an epoll set of their own, whose descriptor the worker's loop watches: no handle and no
- * allocation per connection. Connections, their reserve of address space and the table of clients are made by tcp_open.
- * The worker's thread alone. */
+ * All connections of a worker live in an epoll set of their own, whose descriptor the worker's loop watches:
+ * no handle and no allocation per connection. Connections, their reserve of address space and the table of
+ * clients are made by tcp_open. The worker's thread alone. */
 #ifndef MERIDIAN_TCP_H
 #define MERIDIAN_TCP_H
 
@@ -23,7 +24,8 @@
 struct tcp;
 
 /* Takes over the listening sockets in `take_listeners`, also when it fails. ERR_MEMORY, ERR_IO. */
-MUST_USE enum status tcp_open(const struct tcp_limits *limits, const int *take_listeners, size_t listener_count, struct tcp **out);
+MUST_USE enum status tcp_open(const struct tcp_limits *limits, const int *take_listeners, size_t listener_count,
+                              struct tcp **out);
 void tcp_close(struct tcp *tcp); /* closes all that is open; takes NULL */
 
 /* Readable when tcp_turn has work. */

@@ -1,8 +1,8 @@
 /* udp.c - queries in by recvmmsg, answers out by sendmmsg, runs to one client as one message.
  * SPDX-License-Identifier: Apache-2.0
  *
- * All headers, vectors and control buffers are tied together once, in udp_open; a batch resets only what the kernel changed.
- * See README.md for the measurements behind the numbers. */
+ * All headers, vectors and control buffers are tied together once, in udp_open; a batch resets only what the
+ * kernel changed. See README.md for the measurements behind the numbers. */
 #include "dnsd/serve/udp.h"
 
 #include <errno.h>
@@ -17,7 +17,8 @@
 
 /* Messages of one receive call. Batches of 16 to 64 measured alike; with UDP_GRO each holds up to 64 queries. */
 #define UDP_RECEIVE_MAX 32
-/* A message with UDP_GRO is up to 64 KiB. Rooms do not start at the same cache set, which equal page offsets would. */
+/* A message with UDP_GRO is up to 64 KiB. Rooms do not start at the same cache set, which equal page offsets
+ * would. */
 #define UDP_RECEIVE_ROOM 65536
 #define UDP_RECEIVE_STRIDE (UDP_RECEIVE_ROOM + 3 * CACHE_LINE)
 /* Messages of one send call, and the bytes of answers held before one. */
@@ -32,7 +33,8 @@
 #define UDP_TURN_QUERIES 1024
 /* Refused runs (a device without checksum offload, an odd MTU) before a socket stops making runs. */
 #define UDP_REFUSALS_MAX 16
-/* A full send buffer drains at the speed of the device: waiting this long loses less than dropping, once a batch. */
+/* A full send buffer drains at the speed of the device: waiting this long loses less than dropping, once a
+ * batch. */
 #define UDP_SEND_WAIT_MS 1
 #define UDP_RETRY_MAX 16 /* of an interrupted call */
 
@@ -88,7 +90,8 @@ enum status udp_open(struct udp **out)
 {
     struct udp *udp = calloc(1, sizeof *udp);
     if (!udp) return ERR_MEMORY;
-    /* Mapped, so that only pages that packets reach are ours; not in huge pages, which would make all of it resident. */
+    /* Mapped, so that only pages that packets reach are ours; not in huge pages, which would make all of it
+     * resident. */
     size_t size = (size_t)UDP_RECEIVE_MAX * UDP_RECEIVE_STRIDE;
     udp->rooms = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (udp->rooms == MAP_FAILED) {
@@ -130,15 +133,17 @@ static size_t control_put(uint8_t *control, size_t at, int level, int type, cons
     return at + CMSG_SPACE(size);
 }
 
-/* Control data of a run: the address asked, when the socket does not say it; the segments' size, when there are several. */
+/* Control data of a run: the address asked, when the socket does not say it; the segments' size, when there
+ * are several. */
 static size_t run_control(struct udp_run *run, const struct udp_socket *socket, uint32_t segments)
 {
     const struct udp_source *source = run->source;
     size_t size = 0;
+    const union udp_local *local = &source->local;
     if (source->local_known && socket->family == FAMILY_IPV4)
-        size = control_put(run->control, size, IPPROTO_IP, IP_PKTINFO, &source->local.ipv4, sizeof source->local.ipv4);
+        size = control_put(run->control, size, IPPROTO_IP, IP_PKTINFO, &local->ipv4, sizeof local->ipv4);
     else if (source->local_known)
-        size = control_put(run->control, size, IPPROTO_IPV6, IPV6_PKTINFO, &source->local.ipv6, sizeof source->local.ipv6);
+        size = control_put(run->control, size, IPPROTO_IPV6, IPV6_PKTINFO, &local->ipv6, sizeof local->ipv6);
     if (segments > 1) {
         uint16_t segment_size = (uint16_t)run->segment_size;
         size = control_put(run->control, size, SOL_UDP, UDP_SEGMENT, &segment_size, sizeof segment_size);
@@ -146,7 +151,8 @@ static size_t run_control(struct udp_run *run, const struct udp_socket *socket, 
     return size;
 }
 
-/* The kernel refused a run: its answers leave one by one. When they do, it was the run as such that it does not take. */
+/* The kernel refused a run: its answers leave one by one. When they do, it was the run as such that it does
+ * not take. */
 static void run_send_each(struct udp *udp, size_t index, struct udp_socket *socket, struct desk *desk)
 {
     uint32_t failed = 0;
@@ -207,7 +213,8 @@ static void udp_flush(struct udp *udp, struct udp_socket *socket, struct desk *d
 }
 
 /* Same client port, and the same address asked? */
-static bool source_equal(const struct udp_source *left, const struct udp_source *right, const struct udp_socket *socket)
+static bool source_equal(const struct udp_source *left, const struct udp_source *right,
+                         const struct udp_socket *socket)
 {
     if (left == right) return true;
     if (socket->family == FAMILY_IPV4)
@@ -244,14 +251,16 @@ static void udp_append(struct udp *udp, const struct udp_source *source, size_t 
     run->closed = false;
     udp->sending_vectors[index] = (struct iovec){udp->arena + udp->arena_used, size};
     udp->sending[index].msg_hdr.msg_name = (void *)&source->peer;
-    udp->sending[index].msg_hdr.msg_namelen = socket->family == FAMILY_IPV4 ? sizeof source->peer.ipv4 : sizeof source->peer.ipv6;
+    udp->sending[index].msg_hdr.msg_namelen =
+        socket->family == FAMILY_IPV4 ? sizeof source->peer.ipv4 : sizeof source->peer.ipv6;
     udp->arena_used += size;
 }
 
 /* Receiving. */
 
-/* Read a message's control data: the size of its GRO segments (0: a single datagram), and the address asked, made ready to be
- * given back: the interface only where the address means nothing without it (link-local), else routing decides. */
+/* Read a message's control data: the size of its GRO segments (0: a single datagram), and the address asked,
+ * made ready to be given back: the interface only where the address means nothing without it (link-local),
+ * else routing decides. */
 static size_t source_control(struct udp_source *source, struct msghdr *header)
 {
     int segment_size = 0;
@@ -261,7 +270,8 @@ static size_t source_control(struct udp_source *source, struct msghdr *header)
             memcpy(&segment_size, CMSG_DATA(head), sizeof segment_size);
         } else if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
             memcpy(&source->local.ipv4, CMSG_DATA(head), sizeof source->local.ipv4);
-            source->local.ipv4.ipi_ifindex = 0; /* ipi_spec_dst is the address asked, or ours when that was a broadcast */
+            source->local.ipv4.ipi_ifindex =
+                0; /* ipi_spec_dst is the address asked, or ours when that was a broadcast */
             source->local.ipv4.ipi_addr.s_addr = 0;
             source->local_known = true;
         } else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
@@ -279,8 +289,10 @@ static size_t source_answer(struct udp *udp, unsigned index, struct udp_socket *
     struct udp_source *source = &udp->sources[index];
     struct msghdr *header = &udp->received[index].msg_hdr;
     size_t size = udp->received[index].msg_len, step = 0;
-    if (header->msg_controllen > 0) step = source_control(source, header);
-    else source->local_known = false;
+    if (header->msg_controllen > 0)
+        step = source_control(source, header);
+    else
+        source->local_known = false;
     if (step == 0) step = size;
     if (source->peer.ipv4.sin_port == 0) { /* nobody to answer (sin6_port lies at the same place) */
         counter_add(&desk->counters.values[COUNTER_DROPPED], 1);
@@ -293,8 +305,8 @@ static size_t source_answer(struct udp *udp, unsigned index, struct udp_socket *
     for (size_t at = 0; at < size; at += step, count++) {
         if (udp->arena_used > UDP_ARENA_BYTES || udp->run_count == UDP_RUN_MAX) udp_flush(udp, socket, desk);
         size_t query_size = size - at < step ? size - at : step;
-        size_t answer = answer_query(desk->world, &desk->counters, &client, query + at, query_size, udp->arena + udp->arena_used,
-                                     ANSWER_UDP_MAX);
+        size_t answer = answer_query(desk->world, &desk->counters, &client, query + at, query_size,
+                                     udp->arena + udp->arena_used, ANSWER_UDP_MAX);
         if (answer > 0) udp_append(udp, source, answer, socket);
     }
     return count;
@@ -327,7 +339,7 @@ bool udp_turn(struct udp *udp, struct udp_socket *socket, struct desk *desk)
         for (unsigned i = 0; i < got; i++) answered += source_answer(udp, i, socket, desk);
         udp_flush(udp, socket, desk);
         if (got < UDP_RECEIVE_MAX) return false; /* the queue was empty: no call to hear so */
-        answered++; /* a batch of empty datagrams counts too */
+        answered++;                              /* a batch of empty datagrams counts too */
     }
     return true;
 }

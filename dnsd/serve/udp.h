@@ -6,9 +6,10 @@
  *   arena   | answer | answer | answer | answer | answer |
  *   runs    |--- one client, one size ----|  other       |     a run leaves as one UDP_SEGMENT message
  *
- * Sending is 88 % of a packet's cost and passing a message to the kernel most of that, so answers are written one behind the
- * other, straight into the place they leave from, and a run of equal sizes to one client's port is a single message.
- * One udp serves all sockets of a worker, one batch at a time. The worker's thread alone. Nothing here allocates after udp_open. */
+ * Sending is 88 % of a packet's cost and passing a message to the kernel most of that, so answers are
+ * written one behind the other, straight into the place they leave from, and a run of equal sizes to one
+ * client's port is a single message. One udp serves all sockets of a worker, one batch at a time. The
+ * worker's thread alone. Nothing here allocates after udp_open. */
 #ifndef MERIDIAN_UDP_H
 #define MERIDIAN_UDP_H
 

@@ -1,9 +1,9 @@
 /* worker.c - one thread that answers: its own libuv loop, its own SO_REUSEPORT sockets, its own counters.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The loop watches every UDP socket (udp.c), the epoll set of all TCP (tcp.c), one coarse timer and one wake-up. Nothing here
- * allocates once the thread runs, and libuv does not either: all handles are made in worker_open. Off-thread functions touch
- * `desk.next`, `desk.counters` and `stopping` alone, all atomics. */
+ * The loop watches every UDP socket (udp.c), the epoll set of all TCP (tcp.c), one coarse timer and one
+ * wake-up. Nothing here allocates once the thread runs, and libuv does not either: all handles are made in
+ * worker_open. Off-thread functions touch `desk.next`, `desk.counters` and `stopping` alone, all atomics. */
 #include "dnsd/serve/worker.h"
 
 #include <pthread.h>
@@ -23,7 +23,8 @@
 
 /* Time-outs of TCP are this coarse, and a worker without queries still shows progress this often. */
 #define WORKER_TICK_MS 250
-/* At the end: what waits in sockets is answered for at most this long, what slow readers owe is flushed for at most that. */
+/* At the end: what waits in sockets is answered for at most this long, what slow readers owe is flushed for
+ * at most that. */
 #define WORKER_DRAIN_MS 300
 #define WORKER_FLUSH_MS 500
 #define WORKER_JOIN_S 2
@@ -69,7 +70,8 @@ static void on_udp(uv_poll_t *poll, int status, int events)
     struct worker *worker = poll->loop->data;
     (void)status; /* an error of the socket is told by the receive call, and cleared by it */
     (void)events;
-    (void)udp_turn(worker->udp, &port->socket, &worker->desk); /* what is left keeps the socket readable: the next turn */
+    (void)udp_turn(worker->udp, &port->socket,
+                   &worker->desk); /* what is left keeps the socket readable: the next turn */
 }
 
 static void on_tcp(uv_poll_t *poll, int status, int events)
@@ -155,7 +157,8 @@ static enum status worker_add_port(struct worker *worker, int take_fd, const str
     return uv_poll_start(&port->poll, UV_READABLE, on_udp) == 0 ? OK : ERR_IO;
 }
 
-static enum status worker_open_udp(struct worker *worker, const struct worker_settings *settings, char error[WORKER_ERROR_MAX])
+static enum status worker_open_udp(struct worker *worker, const struct worker_settings *settings,
+                                   char error[WORKER_ERROR_MAX])
 {
     int fd = -1;
     enum status status;
@@ -168,7 +171,8 @@ static enum status worker_open_udp(struct worker *worker, const struct worker_se
     return worker_add_port(worker, fd, NULL);
 }
 
-static enum status worker_open_tcp(struct worker *worker, const struct worker_settings *settings, char error[WORKER_ERROR_MAX])
+static enum status worker_open_tcp(struct worker *worker, const struct worker_settings *settings,
+                                   char error[WORKER_ERROR_MAX])
 {
     int *listeners = calloc(settings->listen_count + 1, sizeof *listeners);
     size_t count = 0;
@@ -300,7 +304,8 @@ void worker_stop(struct worker *worker)
         clock_gettime(CLOCK_REALTIME, &deadline);
         deadline.tv_sec += WORKER_JOIN_S;
         if (pthread_timedjoin_np(worker->thread, NULL, &deadline) != 0) {
-            /* It hangs in a kernel call or in a fault of ours: it may still read its memory, which the end of the process frees. */
+            /* It hangs in a kernel call or in a fault of ours: it may still read its memory, which the end
+             * of the process frees. */
             (void)pthread_detach(worker->thread);
             return;
         }

@@ -3,10 +3,11 @@
  *
  *   udp_receive -> answer_query -> udp_send          tcp: accept -> frames -> answer_query -> frames
  *
- * A world reaches a worker by worker_publish: an atomic pointer and a wake-up. The worker adopts it (desk_adopt) between batches and writes
- * its sequence into counters.adopted (release); when all workers' `adopted` have passed a world, nobody reads it any more.
- * That is quiescent-state reclamation with the world's own sequence as the grace period, in C11 atomics that ThreadSanitizer
- * can follow (liburcu 0.13's barriers it cannot), and the control thread never waits. */
+ * A world reaches a worker by worker_publish: an atomic pointer and a wake-up. The worker adopts it
+ * (desk_adopt) between batches and writes its sequence into counters.adopted (release); when all workers'
+ * `adopted` have passed a world, nobody reads it any more. That is quiescent-state reclamation with the
+ * world's own sequence as the grace period, in C11 atomics that ThreadSanitizer can follow (liburcu 0.13's
+ * barriers it cannot), and the control thread never waits. */
 #ifndef MERIDIAN_WORKER_H
 #define MERIDIAN_WORKER_H
 
@@ -23,15 +24,17 @@
 struct worker;
 
 struct worker_settings {
-    unsigned index; /* below WORKER_MAX */
+    unsigned index;                      /* below WORKER_MAX */
     const struct listen_address *listen; /* borrowed for worker_open only */
     size_t listen_count;
     struct tcp_limits tcp;
 };
 
-/* Make and bind every socket (as root if ports are low), and a loopback UDP socket of its own for questions to this very
- * worker (health checks: SO_REUSEPORT would pick any). No thread yet. ERR_IO, ERR_MEMORY; `error` says which address and why. */
-MUST_USE enum status worker_open(const struct worker_settings *settings, struct worker **out, char error[WORKER_ERROR_MAX]);
+/* Make and bind every socket (as root if ports are low), and a loopback UDP socket of its own for questions
+ * to this very worker (health checks: SO_REUSEPORT would pick any). No thread yet. ERR_IO, ERR_MEMORY;
+ * `error` says which address and why. */
+MUST_USE enum status worker_open(const struct worker_settings *settings, struct worker **out,
+                                 char error[WORKER_ERROR_MAX]);
 /* Start the thread with its first world. ERR_MEMORY, ERR_IO. */
 MUST_USE enum status worker_start(struct worker *worker, const struct world *world);
 /* Off thread: hand over the next world. The worker's thread picks it up by an acquire load. */
@@ -42,10 +45,11 @@ uint64_t worker_adopted(const struct worker *worker);
 const struct counters *worker_counters(const struct worker *worker);
 /* Port on 127.0.0.1 of the worker's own socket. */
 uint16_t worker_check_port(const struct worker *worker);
-/* Off thread: begin to stop, without waiting: what has been received is answered, everything is closed, the thread ends.
- * Retire all workers before stopping the first, and they end at the same time. */
+/* Off thread: begin to stop, without waiting: what has been received is answered, everything is closed, the
+ * thread ends. Retire all workers before stopping the first, and they end at the same time. */
 void worker_retire(struct worker *worker);
-/* Off thread: answer what has been received, close, end the thread. Waits for it (at most about 2 s), then frees. NULL is fine. */
+/* Off thread: answer what has been received, close, end the thread. Waits for it (at most about 2 s), then
+ * frees. NULL is fine. */
 void worker_stop(struct worker *worker);
 
 #endif

@@ -4,9 +4,9 @@
  *   closed loop (default)   every socket keeps --window queries outstanding: the server is never idle
  *   open loop (--rate)      so many queries a second, whatever the server does: latency
  *
- * A socket numbers its queries by their DNS ids, one after the other, and remembers when each was sent. An answer belongs to an id that
- * is outstanding; ids older than the time-out are lost. `oldest` to `next` is the part of the circle of 65,536 ids in use.
- * Prints one line of key=value. */
+ * A socket numbers its queries by their DNS ids, one after the other, and remembers when each was sent. An
+ * answer belongs to an id that is outstanding; ids older than the time-out are lost. `oldest` to `next` is
+ * the part of the circle of 65,536 ids in use. Prints one line of key=value. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -30,11 +30,11 @@
 #define IDS 65536
 #define SOCKETS_MAX 256
 #define WINDOW_MAX 8192
-#define RUN_MAX 32      /* queries of one send */
-#define RECEIVE_MAX 64  /* answers of one receive */
+#define RUN_MAX 32     /* queries of one send */
+#define RECEIVE_MAX 64 /* answers of one receive */
 #define QUERY_MAX 320
 #define ANSWER_ROOM 2048
-#define LABEL_SIZE 12   /* of a random label */
+#define LABEL_SIZE 12 /* of a random label */
 #define BUFFER_BYTES (4 << 20)
 #define TICK_SHIFT 6 /* moments are kept in units of 64 ns, which fit 32 bits for 4.5 minutes */
 
@@ -60,8 +60,15 @@ struct histogram {
     uint64_t total;
 };
 
-static struct options options = {.server = "127.0.0.1", .port = 53, .cpu = -1, .type = 1, .sockets = 8, .window = 32, .seconds = 3,
-                                 .warmup = 0.3, .timeout = 0.25};
+static struct options options = {.server = "127.0.0.1",
+                                 .port = 53,
+                                 .cpu = -1,
+                                 .type = 1,
+                                 .sockets = 8,
+                                 .window = 32,
+                                 .seconds = 3,
+                                 .warmup = 0.3,
+                                 .timeout = 0.25};
 static struct client *clients;
 static uint8_t template[QUERY_MAX];
 static size_t query_size, label_at, subnet_at; /* 0: none */
@@ -101,8 +108,11 @@ static uint64_t random_next(void)
 
 static void histogram_add(uint32_t ticks)
 {
-    unsigned top = 31u - (unsigned)__builtin_clz(ticks | 1);
-    unsigned index = top < STEP_BITS ? ticks : (top - STEP_BITS + 1) << STEP_BITS | ((ticks >> (top - STEP_BITS)) & ((1u << STEP_BITS) - 1));
+    unsigned top = 31u - (unsigned)__builtin_clz(ticks | 1), index = ticks;
+    if (top >= STEP_BITS) {
+        unsigned shift = top - STEP_BITS, column = (ticks >> shift) & ((1u << STEP_BITS) - 1);
+        index = (shift + 1) << STEP_BITS | column;
+    }
     latency.counts[index]++;
     latency.total++;
 }
@@ -179,7 +189,8 @@ static void read_sources(const char *path)
 
 static void open_client(struct client *client, unsigned index)
 {
-    struct sockaddr_in local = {.sin_family = AF_INET}, server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
+    struct sockaddr_in local = {.sin_family = AF_INET},
+                       server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
     if (inet_pton(AF_INET, options.server, &server.sin_addr) != 1) die(options.server);
     if (source_count > 0) local.sin_addr = sources[index % source_count];
     client->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -222,7 +233,8 @@ static unsigned send_run(int fd, uint8_t *run, unsigned count)
     }
     struct iovec vector = {run, count * query_size};
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
     memcpy(CMSG_DATA(head), &(uint16_t){(uint16_t)query_size}, sizeof(uint16_t));
@@ -232,7 +244,8 @@ static unsigned send_run(int fd, uint8_t *run, unsigned count)
 static unsigned send_some(struct client *client, unsigned want)
 {
     static uint8_t run[RUN_MAX * QUERY_MAX];
-    unsigned room = options.window - client->outstanding, circle = IDS - 1u - (uint16_t)(client->next - client->oldest);
+    unsigned room = options.window - client->outstanding;
+    unsigned circle = IDS - 1u - (uint16_t)(client->next - client->oldest);
     if (want > room) want = room;
     if (want > circle) want = circle;
     if (want > RUN_MAX) want = RUN_MAX;
@@ -299,7 +312,8 @@ static uint64_t socket_drops(void)
     for (unsigned i = 0; i < options.sockets; i++) {
         uint32_t numbers[SK_MEMINFO_VARS] = {0};
         socklen_t size = sizeof numbers;
-        if (getsockopt(clients[i].fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) == 0) drops += numbers[SK_MEMINFO_DROPS];
+        if (getsockopt(clients[i].fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) == 0)
+            drops += numbers[SK_MEMINFO_DROPS];
     }
     return drops;
 }
@@ -362,10 +376,11 @@ static void usage(void)
 
 static void read_options(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"server", 1, 0, 's'}, {"port", 1, 0, 'p'},    {"type", 1, 0, 't'},    {"sockets", 1, 0, 'n'}, {"window", 1, 0, 'w'},
-        {"seconds", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"rate", 1, 0, 'r'},    {"subnets", 1, 0, 'c'}, {"sources", 1, 0, 'a'},
-        {"single", 0, 0, '1'}, {"cpu", 1, 0, 'P'},     {"timeout", 1, 0, 'T'}, {0, 0, 0, 0}};
+    static const struct option longs[] = {{"server", 1, 0, 's'},  {"port", 1, 0, 'p'},   {"type", 1, 0, 't'},
+                                          {"sockets", 1, 0, 'n'}, {"window", 1, 0, 'w'}, {"seconds", 1, 0, 'd'},
+                                          {"warmup", 1, 0, 'W'},  {"rate", 1, 0, 'r'},   {"subnets", 1, 0, 'c'},
+                                          {"sources", 1, 0, 'a'}, {"single", 0, 0, '1'}, {"cpu", 1, 0, 'P'},
+                                          {"timeout", 1, 0, 'T'}, {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (option) {
         case 's': options.server = optarg; break;
@@ -384,7 +399,8 @@ static void read_options(int argc, char **argv)
         default: usage();
         }
     }
-    if (optind + 1 != argc || options.sockets < 1 || options.sockets > SOCKETS_MAX || options.window < 1 || options.window > WINDOW_MAX)
+    if (optind + 1 != argc || options.sockets < 1 || options.sockets > SOCKETS_MAX || options.window < 1 ||
+        options.window > WINDOW_MAX)
         usage();
     options.name = argv[optind];
 }
@@ -410,7 +426,8 @@ int main(int argc, char **argv)
     if (!clients) die("memory");
     for (unsigned i = 0; i < options.sockets; i++) open_client(&clients[i], i);
 
-    uint64_t start = now_ns(), from = start + (uint64_t)(options.warmup * 1e9), to = from + (uint64_t)(options.seconds * 1e9);
+    uint64_t start = now_ns(), from = start + (uint64_t)(options.warmup * 1e9),
+             to = from + (uint64_t)(options.seconds * 1e9);
     uint64_t now, idle = 0, released = 0, expiry = start, waited = 0, in_time = 0, waited_before = 0;
     bool counting = false, stopped = false;
     uint64_t drain = (uint64_t)(options.timeout * 1e9);
@@ -444,12 +461,15 @@ int main(int argc, char **argv)
     }
     lost += outstanding();
     double seconds = (double)(to - from) / 1e9;
-    printf("qps=%.0f answered=%llu sent=%llu lost=%llu foreign=%llu with_answer=%llu noerror=%llu nxdomain=%llu refused=%llu "
-           "servfail=%llu answer_bytes=%.1f p50_us=%.2f p90_us=%.2f p99_us=%.2f p999_us=%.2f idle_percent=%.1f waited_percent=%.2f own_drops=%llu\n",
-           (double)in_time / seconds, (unsigned long long)answered, (unsigned long long)sent_total, (unsigned long long)lost,
-           (unsigned long long)foreign, (unsigned long long)with_answer, (unsigned long long)rcodes[0], (unsigned long long)rcodes[3],
-           (unsigned long long)rcodes[5], (unsigned long long)rcodes[2], answered ? (double)answer_bytes / (double)answered : 0,
-           histogram_us(0.5), histogram_us(0.9), histogram_us(0.99), histogram_us(0.999), 100.0 * (double)idle / (double)(to - from),
+    printf("qps=%.0f answered=%llu sent=%llu lost=%llu foreign=%llu with_answer=%llu noerror=%llu nxdomain=%llu "
+           "refused=%llu "
+           "servfail=%llu answer_bytes=%.1f p50_us=%.2f p90_us=%.2f p99_us=%.2f p999_us=%.2f idle_percent=%.1f "
+           "waited_percent=%.2f own_drops=%llu\n",
+           (double)in_time / seconds, (unsigned long long)answered, (unsigned long long)sent_total,
+           (unsigned long long)lost, (unsigned long long)foreign, (unsigned long long)with_answer,
+           (unsigned long long)rcodes[0], (unsigned long long)rcodes[3], (unsigned long long)rcodes[5],
+           (unsigned long long)rcodes[2], answered ? (double)answer_bytes / (double)answered : 0, histogram_us(0.5),
+           histogram_us(0.9), histogram_us(0.99), histogram_us(0.999), 100.0 * (double)idle / (double)(to - from),
            100.0 * (double)waited / (double)(to - from), (unsigned long long)socket_drops());
     return 0;
 }

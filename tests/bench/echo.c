@@ -1,10 +1,11 @@
-/* echo.c - the bare UDP server: sends every query back as an answer. What sockets cost when DNS costs nothing.
+/* echo.c - the bare UDP server: sends every query back as an answer. What sockets cost when DNS costs
+ * nothing.
  * SPDX-License-Identifier: Apache-2.0
  *
  *   echo ADDRESS PORT [runs]
  *
- * Batches of 16 by recvmmsg and sendmmsg, as a plain server does it; with `runs`, UDP_GRO and UDP_SEGMENT, the most that sockets give
- * against a sender of runs. */
+ * Batches of 16 by recvmmsg and sendmmsg, as a plain server does it; with `runs`, UDP_GRO and UDP_SEGMENT,
+ * the most that sockets give against a sender of runs. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -75,20 +76,26 @@ static void serve_runs(int fd)
         struct sockaddr_in peer;
         struct iovec vector = {run, sizeof run};
         _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
-        struct msghdr message = {.msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &vector, .msg_iovlen = 1,
-                                 .msg_control = control, .msg_controllen = sizeof control};
+        struct msghdr message = {.msg_name = &peer,
+                                 .msg_namelen = sizeof peer,
+                                 .msg_iov = &vector,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
         ssize_t got = recvmsg(fd, &message, 0);
         if (got < 12) continue;
         int size = (int)got;
         struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-        if (head && head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO) memcpy(&size, CMSG_DATA(head), sizeof size);
+        if (head && head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO)
+            memcpy(&size, CMSG_DATA(head), sizeof size);
         for (ssize_t at = 0; at + 2 < got; at += size) run[at + 2] |= 0x80;
         vector.iov_len = (size_t)got;
         message.msg_controllen = 0;
         if (size < got) {
             message.msg_controllen = CMSG_SPACE(sizeof(uint16_t));
             head = CMSG_FIRSTHDR(&message);
-            *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+            *head = (struct cmsghdr){
+                .cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
             memcpy(CMSG_DATA(head), &(uint16_t){(uint16_t)size}, sizeof(uint16_t));
         }
         (void)sendmsg(fd, &message, 0);

@@ -1,8 +1,8 @@
 /* allocation_trap.h - counts every allocation while it is set, by any thread but the one that set it.
  * SPDX-License-Identifier: Apache-2.0
  *
- * This program's own allocator functions come before libc's for every library in the process. Under sanitizers, whose allocator it
- * must stay, their hooks do the same. Included once by a test program. */
+ * This program's own allocator functions come before libc's for every library in the process. Under
+ * sanitizers, whose allocator it must stay, their hooks do the same. Included once by a test program. */
 #ifndef ALLOCATION_TRAP_H
 #define ALLOCATION_TRAP_H
 
@@ -17,11 +17,13 @@ static atomic_uint trapped;
 
 static void trap_hit(void)
 {
-    if (atomic_load_explicit(&trap, memory_order_relaxed) && !pthread_equal(pthread_self(), trap_owner)) atomic_fetch_add(&trapped, 1);
+    if (atomic_load_explicit(&trap, memory_order_relaxed) && !pthread_equal(pthread_self(), trap_owner))
+        atomic_fetch_add(&trapped, 1);
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t), void (*on_free)(const volatile void *));
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
 static void on_malloc(const volatile void *memory, size_t size)
 {
     (void)memory;
@@ -69,7 +71,9 @@ void free(void *memory)
     if (memory) trap_hit();
     __libc_free(memory);
 }
-static void trap_install(void) {}
+static void trap_install(void)
+{
+}
 #endif
 
 static inline void trap_set(void)

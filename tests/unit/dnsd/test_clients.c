@@ -13,7 +13,8 @@
 
 static struct address ipv4(uint32_t value)
 {
-    return (struct address){FAMILY_IPV4, {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value}};
+    return (struct address){FAMILY_IPV4,
+                            {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value}};
 }
 
 static void a_client_has_its_limit_and_no_more(void **state)

@@ -1,8 +1,8 @@
 /* test_worker_faults.c - what the worker does when the kernel takes a part, takes nothing, or refuses.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The kernel's calls are interposed: this program's sendmmsg and recvmmsg are what udp.c links to. udp_turn is called
- * on this thread. */
+ * The kernel's calls are interposed: this program's sendmmsg and recvmmsg are what udp.c links to. udp_turn
+ * is called on this thread. */
 #include "tests/unit/dnsd/worker_fixture.h"
 
 #include <netinet/udp.h>
@@ -21,8 +21,8 @@ struct fault {
 };
 static struct fault faults[8];
 static size_t fault_count, fault_next;
-static bool refuse_segments;      /* like a device without checksum offload */
-static uint16_t refuse_port;      /* like a filter on one client */
+static bool refuse_segments; /* like a device without checksum offload */
+static uint16_t refuse_port; /* like a filter on one client */
 static unsigned send_calls, receive_faults, most_segments;
 
 /* Segments of a message, by its control data and its size. */
@@ -30,7 +30,8 @@ static unsigned message_segments(const struct msghdr *message)
 {
     struct msghdr copy = *message;
     uint16_t size = 0;
-    for (struct cmsghdr *head = copy.msg_controllen ? CMSG_FIRSTHDR(&copy) : NULL; head; head = CMSG_NXTHDR(&copy, head))
+    for (struct cmsghdr *head = copy.msg_controllen ? CMSG_FIRSTHDR(&copy) : NULL; head;
+         head = CMSG_NXTHDR(&copy, head))
         if (head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_SEGMENT) memcpy(&size, CMSG_DATA(head), sizeof size);
     return size ? (unsigned)((message->msg_iov->iov_len + size - 1) / size) : 1;
 }
@@ -244,8 +245,10 @@ static bool bench_ask_run(const struct bench *bench, unsigned first, unsigned co
     for (unsigned i = 0; i < count; i++) fixture_query(run + i * FIXTURE_QUERY, first + i, size + i * step);
     struct iovec vector = {run, count * FIXTURE_QUERY};
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
-    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    *CMSG_FIRSTHDR(&header) = (struct cmsghdr){.cmsg_len = CMSG_LEN(2), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+    struct msghdr header = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    *CMSG_FIRSTHDR(&header) =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(2), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
     memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &(uint16_t){FIXTURE_QUERY}, 2);
     return sendmsg(bench->client, &header, 0) >= 0;
 }

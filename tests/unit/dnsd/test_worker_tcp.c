@@ -1,4 +1,5 @@
-/* test_worker_tcp.c - DNS over TCP: pipelining, slow and half-closed peers, time-outs, limits, shortage of descriptors, the end.
+/* test_worker_tcp.c - DNS over TCP: pipelining, slow and half-closed peers, time-outs, limits, shortage of
+ * descriptors, the end.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/dnsd/worker_fixture.h"
 
@@ -91,7 +92,7 @@ static void many_queries_of_one_connection_are_answered(void **state)
 {
     (void)state;
     enum { COUNT = 5000 };
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     uint8_t *frames = malloc(COUNT * (2 + FIXTURE_QUERY));
     size_t size = 0;
@@ -108,7 +109,7 @@ static void many_queries_of_one_connection_are_answered(void **state)
 static void frames_may_come_byte_by_byte(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
     for (unsigned i = 0; i < 5; i++) {
@@ -128,7 +129,7 @@ static void frames_may_come_byte_by_byte(void **state)
 static void frames_may_be_cut_anywhere(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     uint8_t frames[3 * (2 + FIXTURE_QUERY)];
     for (size_t cut = 1; cut < sizeof frames; cut++) {
@@ -146,7 +147,7 @@ static void frames_may_be_cut_anywhere(void **state)
 static void the_largest_query_and_answer_pass(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     static uint8_t frame[2 + 65535];
     frame[0] = frame[1] = 255;
@@ -164,7 +165,7 @@ static void the_largest_query_and_answer_pass(void **state)
 static void frames_of_nothing_are_passed_over(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     send_all(fd, (const uint8_t[]){0, 0, 0, 0, 0, 1, 'x'}, 7);
     ask(fd, 9, 30);
@@ -176,7 +177,7 @@ static void frames_of_nothing_are_passed_over(void **state)
 static void a_half_closed_client_gets_its_answers(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     for (unsigned i = 0; i < 300; i++) ask(fd, i, 20000);
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -186,11 +187,12 @@ static void a_half_closed_client_gets_its_answers(void **state)
     worker_stop(service.worker);
 }
 
-/* A client that asks without reading is soon not read from either, costs others nothing, and gets all when it reads again. */
+/* A client that asks without reading is soon not read from either, costs others nothing, and gets all when
+ * it reads again. */
 static void a_slow_reader_holds_up_itself_alone(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int slow = tcp_connect(service, NULL), quick = tcp_connect(service, NULL);
     assert_int_equal(setsockopt(slow, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
     enum { LIMIT = 1000000 };
@@ -226,7 +228,7 @@ static void a_slow_reader_holds_up_itself_alone(void **state)
 static void an_idle_connection_is_closed(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.idle_ms = 1000;
     struct served service = service_start(limits);
     int idle = tcp_connect(service, NULL), dripping = tcp_connect(service, NULL), busy = tcp_connect(service, NULL);
@@ -260,7 +262,7 @@ static void an_idle_connection_is_closed(void **state)
 static void an_old_connection_is_closed_though_it_is_busy(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.total_ms = 600;
     struct served service = service_start(limits);
     int fd = tcp_connect(service, NULL);
@@ -281,7 +283,7 @@ static void an_old_connection_is_closed_though_it_is_busy(void **state)
 static void a_slow_reader_that_never_reads_is_closed(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.idle_ms = 500;
     struct served service = service_start(limits);
     int fd = tcp_connect(service, NULL);
@@ -296,7 +298,7 @@ static void a_slow_reader_that_never_reads_is_closed(void **state)
 static void a_client_has_no_more_than_its_limit(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.connections_per_client = 2;
     struct served service = service_start(limits);
     int one = tcp_connect(service, "127.0.0.1"), two = tcp_connect(service, "127.0.0.1");
@@ -322,7 +324,7 @@ static void a_client_has_no_more_than_its_limit(void **state)
 static void when_full_the_longest_idle_makes_room(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.connections = 3;
     struct served service = service_start(limits);
     int fds[3];
@@ -346,7 +348,7 @@ static void when_full_the_longest_idle_makes_room(void **state)
 static void when_full_of_busy_ones_a_new_one_is_refused(void **state)
 {
     (void)state;
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.connections = 1;
     struct served service = service_start(limits);
     int busy = tcp_connect(service, NULL);
@@ -372,7 +374,7 @@ static void when_full_of_busy_ones_a_new_one_is_refused(void **state)
 static void a_shortage_of_descriptors_passes(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int served = tcp_connect(service, NULL);
     expect_open(served);
     int client = socket(AF_INET, SOCK_STREAM, 0), next = dup(client);
@@ -399,7 +401,7 @@ static void a_shortage_of_descriptors_passes(void **state)
 static void clients_that_break_off_harm_nobody(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int steady = tcp_connect(service, NULL);
     for (unsigned i = 0; i < 200; i++) {
         int fd = tcp_connect(service, NULL);
@@ -417,13 +419,14 @@ static void clients_that_break_off_harm_nobody(void **state)
 static void stopping_answers_what_was_received(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int first = tcp_connect(service, NULL), many = tcp_connect(service, NULL);
     atomic_store(&fixture_gate_hit, false);
     atomic_store(&fixture_gate, true);
     ask(first, 1, 40);
     while (!atomic_load(&fixture_gate_hit)) fixture_sleep_ms(1);
-    /* The worker hangs in the first query. Meanwhile: a connection with much to answer, and one still in the accept queue. */
+    /* The worker hangs in the first query. Meanwhile: a connection with much to answer, and one still in the
+     * accept queue. */
     for (unsigned i = 0; i < 400; i++) ask(many, i, 9000);
     int queued = tcp_connect(service, NULL);
     ask(queued, 2, 50);
@@ -444,7 +447,7 @@ static void stopping_answers_what_was_received(void **state)
 static void stopping_does_not_wait_for_those_who_never_read(void **state)
 {
     (void)state;
-    struct served service = service_start(FIXTURE_LIMITS);
+    struct served service = service_start(fixture_limits);
     int fd = tcp_connect(service, NULL);
     uint8_t frame[2 + FIXTURE_QUERY];
     size_t size = frame_put(frame, 1, 60000);

@@ -40,7 +40,7 @@ static void a_query_is_answered(void **state)
 {
     (void)state;
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "127.0.0.1", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "127.0.0.1", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     int fd = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", port);
     udp_ask(fd, 0, 60);
@@ -55,7 +55,7 @@ static void silence_is_kept(void **state)
 {
     (void)state;
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "127.0.0.1", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "127.0.0.1", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     int fd = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", port);
     assert_int_equal(send(fd, "", 0, 0), 0); /* an empty datagram */
@@ -88,7 +88,8 @@ static void wildcard_round(uint16_t port, const char *const *addresses, size_t c
         assert_true(id < count);
         fixture_assert_answer(answer, (size_t)got, id, 50);
         char text[INET6_ADDRSTRLEN];
-        inet_ntop(family, family == AF_INET ? (void *)&from.ipv4.sin_addr : (void *)&from.ipv6.sin6_addr, text, sizeof text);
+        inet_ntop(family, family == AF_INET ? (void *)&from.ipv4.sin_addr : (void *)&from.ipv6.sin6_addr, text,
+                  sizeof text);
         assert_string_equal(text, addresses[id]);
     }
     close(fd);
@@ -97,9 +98,10 @@ static void wildcard_round(uint16_t port, const char *const *addresses, size_t c
 static void answers_leave_from_the_address_asked(void **state)
 {
     (void)state;
-    static const char *const addresses[] = {"127.0.0.1", "127.0.0.2", "127.0.0.2", "127.9.8.7", "127.0.0.3", "127.0.0.3"};
+    static const char *const addresses[] = {"127.0.0.1", "127.0.0.2", "127.0.0.2",
+                                            "127.9.8.7", "127.0.0.3", "127.0.0.3"};
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "0.0.0.0", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "0.0.0.0", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     for (unsigned round = 0; round < 20; round++) wildcard_round(port, addresses, 6, AF_INET);
     worker_stop(worker);
@@ -115,17 +117,18 @@ static void answers_leave_from_the_ipv6_address_asked(void **state)
     bool available = probe >= 0 && bind(probe, &loopback.any, sizeof loopback.ipv6) == 0;
     close(probe);
     if (!available) skip();
-    struct worker *worker = fixture_open(0, "::", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "::", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     wildcard_round(port, addresses, 3, AF_INET6);
     worker_stop(worker);
 }
 
-/* Queue queries while no thread runs, so that they come out of few receive calls; then expect every answer. `plan` says the sizes. */
+/* Queue queries while no thread runs, so that they come out of few receive calls; then expect every answer.
+ * `plan` says the sizes. */
 static void batch_round(const char *address, const size_t *sizes, size_t count)
 {
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, address, port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, address, port, fixture_limits);
     int fd = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", port);
     for (size_t i = 0; i < count; i++) udp_ask(fd, (unsigned)i, sizes[i]);
     assert_int_equal(worker_start(worker, &first_world), OK);
@@ -172,12 +175,13 @@ static void answers_of_the_largest_size_overflow_no_buffer(void **state)
     batch_round("127.0.0.1", sizes, 300);
 }
 
-/* A sender's run (UDP_SEGMENT) is received as one message where the kernel has UDP_GRO, and is many queries all the same. */
+/* A sender's run (UDP_SEGMENT) is received as one message where the kernel has UDP_GRO, and is many queries
+ * all the same. */
 static void a_run_of_queries_is_taken_apart(void **state)
 {
     (void)state;
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "0.0.0.0", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "0.0.0.0", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     int fd = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", port);
     enum { COUNT = 64, SIZE = 30 };
@@ -189,8 +193,10 @@ static void a_run_of_queries_is_taken_apart(void **state)
     }
     struct iovec vector = {run, sizeof run - SIZE + FIXTURE_QUERY}; /* the last is shorter */
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
-    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    *CMSG_FIRSTHDR(&header) = (struct cmsghdr){.cmsg_len = CMSG_LEN(2), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+    struct msghdr header = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    *CMSG_FIRSTHDR(&header) =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(2), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
     memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &(uint16_t){SIZE}, 2);
     if (sendmsg(fd, &header, 0) < 0) {
         close(fd);
@@ -207,10 +213,11 @@ static void clients_in_one_batch_get_their_own(void **state)
     (void)state;
     enum { CLIENTS = 7, EACH = 40 };
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "127.0.0.1", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "127.0.0.1", port, fixture_limits);
     int fds[CLIENTS];
     size_t sizes[CLIENTS][EACH];
-    for (size_t c = 0; c < CLIENTS; c++) fds[c] = fixture_client(SOCK_DGRAM, c % 2 ? "127.0.0.5" : NULL, "127.0.0.1", port);
+    for (size_t c = 0; c < CLIENTS; c++)
+        fds[c] = fixture_client(SOCK_DGRAM, c % 2 ? "127.0.0.5" : NULL, "127.0.0.1", port);
     for (size_t i = 0; i < EACH; i++)
         for (size_t c = 0; c < CLIENTS; c++) udp_ask(fds[c], (unsigned)i, sizes[c][i] = 40 + c);
     assert_int_equal(worker_start(worker, &first_world), OK);
@@ -225,7 +232,7 @@ static void the_client_is_told_apart_by_its_address(void **state)
 {
     (void)state;
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "0.0.0.0", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "0.0.0.0", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     int fd = fixture_client(SOCK_DGRAM, "127.3.2.1", "127.0.0.4", port);
     uint8_t answer[64];
@@ -243,7 +250,7 @@ static void the_check_port_asks_this_very_worker(void **state)
     uint16_t port = fixture_free_port();
     struct worker *workers[3];
     for (unsigned i = 0; i < 3; i++) {
-        workers[i] = fixture_open(i, "127.0.0.1", port, FIXTURE_LIMITS);
+        workers[i] = fixture_open(i, "127.0.0.1", port, fixture_limits);
         assert_int_equal(worker_start(workers[i], &first_world), OK);
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -261,7 +268,7 @@ static void stopping_answers_what_was_received(void **state)
     (void)state;
     enum { COUNT = 5000 }; /* more than some turns of the loop answer, so that the end must */
     uint16_t port = fixture_free_port();
-    struct worker *worker = fixture_open(0, "0.0.0.0", port, FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "0.0.0.0", port, fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
     int fd = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", port);
     size_t sizes[COUNT];
@@ -280,7 +287,7 @@ static void stopping_answers_what_was_received(void **state)
 static void a_worker_that_never_started_stops(void **state)
 {
     (void)state;
-    worker_stop(fixture_open(0, "127.0.0.1", fixture_free_port(), FIXTURE_LIMITS));
+    worker_stop(fixture_open(0, "127.0.0.1", fixture_free_port(), fixture_limits));
     worker_stop(NULL);
 }
 
@@ -292,7 +299,7 @@ static void an_address_of_somebody_else_is_named_in_the_error(void **state)
     union socket_name name = fixture_name("127.0.0.1", port);
     assert_int_equal(bind(holder, &name.any, sizeof name.ipv4), 0);
     struct listen_address listen = {.port = port, .address = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}}};
-    struct worker_settings settings = {.listen = &listen, .listen_count = 1, .tcp = FIXTURE_LIMITS};
+    struct worker_settings settings = {.listen = &listen, .listen_count = 1, .tcp = fixture_limits};
     struct worker *worker = NULL;
     char error[WORKER_ERROR_MAX], expected[64];
     assert_int_equal(worker_open(&settings, &worker, error), ERR_IO);
@@ -305,9 +312,10 @@ static void an_address_of_somebody_else_is_named_in_the_error(void **state)
 static void the_thread_has_a_name_and_no_signals(void **state)
 {
     (void)state;
-    struct worker *worker = fixture_open(7, "127.0.0.1", fixture_free_port(), FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(7, "127.0.0.1", fixture_free_port(), fixture_limits);
     assert_int_equal(worker_start(worker, &first_world), OK);
-    FILE *found = popen("for t in /proc/$PPID/task/*; do grep -qx worker-7 $t/comm && grep SigBlk $t/status; done", "r");
+    FILE *found =
+        popen("for t in /proc/$PPID/task/*; do grep -qx worker-7 $t/comm && grep SigBlk $t/status; done", "r");
     char line[128] = "";
     assert_non_null(found);
     assert_non_null(fgets(line, sizeof line, found));

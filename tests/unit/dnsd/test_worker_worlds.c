@@ -1,8 +1,9 @@
-/* test_worker_worlds.c - worlds change under load: none is read after all workers have passed it, none is answered from out of order;
- * and while a worker answers, nothing allocates.
+/* test_worker_worlds.c - worlds change under load: none is read after all workers have passed it, none is
+ * answered from out of order; and while a worker answers, nothing allocates.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Under AddressSanitizer and ThreadSanitizer a world read too late is a report; elsewhere it is a wrong sequence in an answer. */
+ * Under AddressSanitizer and ThreadSanitizer a world read too late is a report; elsewhere it is a wrong
+ * sequence in an answer. */
 #include "tests/unit/dnsd/allocation_trap.h"
 #include "tests/unit/dnsd/worker_fixture.h"
 
@@ -65,7 +66,7 @@ static void nothing_allocates_while_a_worker_answers(void **state)
     (void)state;
     static const struct world worlds[2] = {{.sequence = 1}, {.sequence = 2}};
     uint16_t port = fixture_free_port();
-    struct tcp_limits limits = FIXTURE_LIMITS;
+    struct tcp_limits limits = fixture_limits;
     limits.connections = 8; /* so that some are evicted */
     limits.idle_ms = 300;
     struct worker *worker = fixture_open(0, "0.0.0.0", port, limits);
@@ -142,7 +143,7 @@ static void worlds_change_under_load(void **state)
     struct load loads[3] = {{0}};
     struct world *kept[WORLD_KEPT] = {NULL}; /* by sequence modulo WORLD_KEPT */
     kept[1] = world_new(1);
-    for (unsigned i = 0; i < WORKERS; i++) workers[i] = fixture_open(i, "127.0.0.1", port, FIXTURE_LIMITS);
+    for (unsigned i = 0; i < WORKERS; i++) workers[i] = fixture_open(i, "127.0.0.1", port, fixture_limits);
     for (unsigned i = 0; i < WORKERS; i++) assert_int_equal(worker_start(workers[i], kept[1]), OK);
     for (unsigned i = 0; i < 3; i++) {
         loads[i].port = port;
@@ -154,12 +155,14 @@ static void worlds_change_under_load(void **state)
         for (;;) { /* free what everybody has passed; wait only when there is no room */
             uint64_t lowest = lowest_adopted(workers);
             for (; freed < lowest; freed++) {
-                kept[freed % WORLD_KEPT]->sequence = UINT64_MAX; /* shows in an answer, should one still be written from it */
+                kept[freed % WORLD_KEPT]->sequence =
+                    UINT64_MAX; /* shows in an answer, should one still be written from it */
                 free(kept[freed % WORLD_KEPT]);
                 kept[freed % WORLD_KEPT] = NULL;
             }
             if (!kept[sequence % WORLD_KEPT]) break;
-            if (fixture_now_ms() > deadline_ms) fail_msg("world %llu was never adopted", (unsigned long long)sequence - WORLD_KEPT + 1);
+            if (fixture_now_ms() > deadline_ms)
+                fail_msg("world %llu was never adopted", (unsigned long long)sequence - WORLD_KEPT + 1);
             fixture_sleep_ms(1);
         }
         kept[sequence % WORLD_KEPT] = world_new(sequence);
@@ -167,7 +170,8 @@ static void worlds_change_under_load(void **state)
         if (sequence % 8 == 0) fixture_sleep_ms(1);
     }
     int64_t deadline_ms = fixture_now_ms() + FIXTURE_WAIT_MS;
-    while (lowest_adopted(workers) < WORLDS && fixture_now_ms() < deadline_ms) fixture_sleep_ms(1); /* the idle ones too */
+    while (lowest_adopted(workers) < WORLDS && fixture_now_ms() < deadline_ms)
+        fixture_sleep_ms(1); /* the idle ones too */
     assert_int_equal(lowest_adopted(workers), WORLDS);
     atomic_store(&load_ended, true);
     for (unsigned i = 0; i < 3; i++) {
@@ -182,11 +186,12 @@ static void an_idle_worker_turns(void **state)
 {
     (void)state;
     static const struct world world = {.sequence = 1};
-    struct worker *worker = fixture_open(0, "127.0.0.1", fixture_free_port(), FIXTURE_LIMITS);
+    struct worker *worker = fixture_open(0, "127.0.0.1", fixture_free_port(), fixture_limits);
     assert_int_equal(worker_start(worker, &world), OK);
     uint64_t before = counter_read(&worker_counters(worker)->turns);
     int64_t deadline_ms = fixture_now_ms() + FIXTURE_WAIT_MS;
-    while (counter_read(&worker_counters(worker)->turns) < before + 2 && fixture_now_ms() < deadline_ms) fixture_sleep_ms(10);
+    while (counter_read(&worker_counters(worker)->turns) < before + 2 && fixture_now_ms() < deadline_ms)
+        fixture_sleep_ms(10);
     assert_true(counter_read(&worker_counters(worker)->turns) >= before + 2);
     worker_stop(worker);
 }

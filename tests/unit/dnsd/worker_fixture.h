@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Query:   id (2), size of the answer (2, 0: silence), anything.     At least 4 bytes.
- * Answer:  id, size, sequence of the world (8), the client's address (16), then the id's low byte over and over, cut to the size.
- * So a test decides every answer's size, and knows every byte of it. Included once by each test program: it defines answer_query, unless
- * FIXTURE_REAL_ANSWERS is defined. */
+ * Answer:  id, size, sequence of the world (8), the client's address (16), then the id's low byte over and
+ * over, cut to the size. So a test decides every answer's size, and knows every byte of it. Included once by
+ * each test program: it defines answer_query, unless FIXTURE_REAL_ANSWERS is defined. */
 #ifndef WORKER_FIXTURE_H
 #define WORKER_FIXTURE_H
 
@@ -35,8 +35,8 @@
 static atomic_bool fixture_gate;     /* while set, answer_query holds the worker */
 static atomic_bool fixture_gate_hit; /* it does */
 
-size_t answer_query(const struct world *world, struct counters *counters, const struct client *client, const uint8_t *query,
-                    size_t query_size, uint8_t *reply, size_t reply_room)
+size_t answer_query(const struct world *world, struct counters *counters, const struct client *client,
+                    const uint8_t *query, size_t query_size, uint8_t *reply, size_t reply_room)
 {
     counter_add(&counters->values[client->transport == TRANSPORT_UDP ? COUNTER_UDP_QUERIES : COUNTER_TCP_QUERIES], 1);
     while (atomic_load(&fixture_gate)) atomic_store(&fixture_gate_hit, true);
@@ -143,14 +143,12 @@ static inline uint16_t fixture_free_port(void)
     return 0;
 }
 
-#define FIXTURE_LIMITS                                                                                                              \
-    (struct tcp_limits)                                                                                                             \
-    {                                                                                                                               \
-        .connections = 64, .connections_per_client = 64, .idle_ms = 60000, .total_ms = 60000, .pipelined = 64                       \
-    }
+static const struct tcp_limits fixture_limits = {
+    .connections = 64, .connections_per_client = 64, .idle_ms = 60000, .total_ms = 60000, .pipelined = 64};
 
 /* Open a worker on one address; no thread yet. */
-static inline struct worker *fixture_open(unsigned index, const char *address, uint16_t port, struct tcp_limits limits)
+static inline struct worker *fixture_open(unsigned index, const char *address, uint16_t port,
+                                          struct tcp_limits limits)
 {
     struct listen_address listen = {.port = port};
     char error[WORKER_ERROR_MAX];
@@ -173,8 +171,8 @@ static inline void fixture_await(const struct worker *worker, enum counter count
     int64_t deadline_ms = fixture_now_ms() + FIXTURE_WAIT_MS;
     while (fixture_count(worker, counter) < value) {
         if (fixture_now_ms() > deadline_ms)
-            fail_msg("%s is %llu, not %llu", counter_name(counter), (unsigned long long)fixture_count(worker, counter),
-                     (unsigned long long)value);
+            fail_msg("%s is %llu, not %llu", counter_name(counter),
+                     (unsigned long long)fixture_count(worker, counter), (unsigned long long)value);
         fixture_sleep_ms(1);
     }
 }
