@@ -80,29 +80,16 @@ bool health_tick(struct health *health, const struct health_settings *settings, 
     return settle(health, now_ms);
 }
 
-/* Soonest time of the last of `missing` results in a row; missing >= 1. Before the first result, one may
- * come at once. */
-static int64_t results_ms(const struct health *health, const struct health_settings *settings, int missing,
-                          int64_t now_ms)
+int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings)
 {
-    int64_t interval_ms = settings->interval_ms;
-    int64_t next_ms = health->seen ? health->observed_ms + interval_ms : now_ms;
-    if (next_ms < now_ms) next_ms = now_ms;
-    return next_ms + (missing - 1) * interval_ms;
+    int missing = health->probed_up ? settings->fall - health->failures : settings->rise - health->successes;
+    if (health->held || missing <= 1) return 0;
+    return (int64_t)(missing - 1) * settings->interval_ms;
 }
 
-int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings, int64_t now_ms)
+int64_t health_hold_ms(const struct health *health, int64_t now_ms)
 {
-    int64_t change_ms = now_ms;
-    if (health->probed_up && !health->suppressed) {
-        int missing = settings->fall - health->failures;
-        change_ms = results_ms(health, settings, missing > 1 ? missing : 1, now_ms);
-    } else {
-        if (!health->probed_up) {
-            int missing = settings->rise - health->successes;
-            change_ms = results_ms(health, settings, missing > 1 ? missing : 1, now_ms);
-        }
-        if (health->suppressed && reuse_ms(health) > change_ms) change_ms = reuse_ms(health);
-    }
-    return change_ms > now_ms ? change_ms - now_ms : 0;
+    if (!health->suppressed) return SNAPSHOT_UNKNOWN;
+    int64_t left_ms = reuse_ms(health) - now_ms;
+    return left_ms > 0 ? left_ms : 0;
 }

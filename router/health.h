@@ -21,10 +21,10 @@
 #include "router/snapshot.h"
 
 #define HEALTH_PENALTY_PER_FALL 1000
-#define HEALTH_SUPPRESS 3000         /* the fourth fall within a half-life or so */
+#define HEALTH_SUPPRESS 3000 /* the fourth fall within a half-life or so */
 #define HEALTH_REUSE 1000
 #define HEALTH_HALF_LIFE_MS 60000
-#define HEALTH_HOLD_MAX_MS 300000    /* bounded: nothing is held longer than this after its last fall */
+#define HEALTH_HOLD_MAX_MS 300000 /* bounded: nothing is held longer than this after its last fall */
 
 struct health_settings {
     uint16_t rise;        /* >= 1 */
@@ -34,14 +34,14 @@ struct health_settings {
 };
 
 struct health {
-    bool up;        /* what counts: by probes and not held */
-    bool probed_up; /* by rise/fall alone */
-    bool suppressed; /* too many falls: may not come up until the penalty has decayed */
-    bool held;      /* suppressed and probed_up: kept down although its probes are well */
-    bool seen;      /* a result has come in */
+    bool up;            /* what counts: by probes and not held */
+    bool probed_up;     /* by rise/fall alone */
+    bool suppressed;    /* too many falls: may not come up until the penalty has decayed */
+    bool held;          /* suppressed and probed_up: kept down although its probes are well */
+    bool seen;          /* a result has come in */
     uint16_t successes; /* in a row, saturating */
     uint16_t failures;
-    int64_t changed_ms; /* of `up`; SNAPSHOT_UNKNOWN: never */
+    int64_t changed_ms;  /* of `up`; SNAPSHOT_UNKNOWN: never */
     int64_t observed_ms; /* newest result; SNAPSHOT_UNKNOWN */
     int64_t fallen_ms;   /* newest fall */
     double penalty;      /* as of penalty_ms */
@@ -53,9 +53,12 @@ void health_init(struct health *health);
 bool health_observe(struct health *health, const struct health_settings *settings, bool success, int64_t now_ms);
 /* Let time pass (releases a hold). Returns true when `up` changed. */
 bool health_tick(struct health *health, const struct health_settings *settings, int64_t now_ms);
-/* Soonest time from now, in ms, at which `up` could change, given that results come at least interval_ms
- * apart; never negative. Up: the failures that are missing. Down: the successes that are missing, or the
- * time to reuse when that is longer. */
-int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings, int64_t now_ms);
+/* How long from any moment until the next result the verdict of its probes surely stays, given that results come at
+ * least interval_ms apart and the next may come at once: an interval for each result that is missing after that one. It does
+ * not run down while time passes, so what is said of it once holds until the next result. Never negative; 0 while held:
+ * then the hold decides. */
+int64_t health_next_change_ms(const struct health *health, const struct health_settings *settings);
+/* For how long yet damping keeps it down; SNAPSHOT_UNKNOWN when it does not. `up` cannot change to true before. */
+int64_t health_hold_ms(const struct health *health, int64_t now_ms);
 
 #endif

@@ -493,24 +493,3 @@ const char *ladder_name(enum ladder ladder)
     }
     return "unknown";
 }
-
-/* Few different TTLs, so that passing time publishes little. */
-static const uint32_t ttl_steps_s[] = {0,   1,   2,    3,    5,    10,    15,    20,    30,    60,    120,
-                                       300, 600, 1800, 3600, 7200, 14400, 21600, 43200, 86400};
-
-uint32_t service_ttl_s(const struct model *model, const struct service *service, const struct snapshot *snapshot)
-{
-    const struct plan *plan = &model->plans[service->plan];
-    int64_t soonest_ms = (int64_t)service->ttl_s * 1000;
-    for (size_t i = 0; i < plan->region_count; i++) {
-        int64_t next_ms = snapshot->regions[plan->regions[i]].next_change_ms;
-        if (next_ms != SNAPSHOT_UNKNOWN && next_ms < soonest_ms) soonest_ms = next_ms;
-    }
-    uint32_t soonest_s = (uint32_t)(soonest_ms / 1000);
-    if (soonest_s == service->ttl_s) return service->ttl_s;
-    uint32_t ttl_s = 0;
-    for (size_t i = 0; i < sizeof ttl_steps_s / sizeof *ttl_steps_s && ttl_steps_s[i] <= soonest_s; i++) {
-        ttl_s = ttl_steps_s[i];
-    }
-    return ttl_s > service->ttl_min_s ? ttl_s : service->ttl_min_s;
-}

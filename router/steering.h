@@ -117,9 +117,4 @@ bool decision_same_shares(const struct decision *left, const struct decision *ri
 const char *exclusion_name(enum exclusion exclusion);
 const char *ladder_name(enum ladder ladder);
 
-/* The service's TTL now, in seconds: the time to the soonest possible change of any of its regions'
- * verdicts, rounded down to a step of 1 2 3 5 10 15 20 30 60 120 300 ... (few publications), within
- * [ttl_min_s, ttl_s]. */
-uint32_t service_ttl_s(const struct model *model, const struct service *service, const struct snapshot *snapshot);
-
 #endif

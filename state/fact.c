@@ -12,12 +12,18 @@
 
 enum member_type {
     MEMBER_NAME,    /* char[FACT_NAME_MAX] */
+    MEMBER_WORD,    /* char[FACT_VERSION_MAX], a name; left out: "" */
+    MEMBER_SERVICE, /* char[FACT_SERVICE_MAX]; left out: "" */
     MEMBER_DETAIL,  /* char[FACT_DETAIL_MAX]; left out: "" */
     MEMBER_BOOL,    /* left out: not allowed */
+    MEMBER_FLAG,    /* bool; left out: false */
+    MEMBER_VERB,    /* enum order_verb, as a word */
     MEMBER_COUNTER, /* uint64_t */
-    MEMBER_TTL,     /* uint32_t */
+    MEMBER_TTL,     /* uint32_t, 1..FACT_TTL_MAX_MS */
+    MEMBER_PERCENT, /* uint32_t, up to FACT_PERCENT_MAX; left out: 0 */
     MEMBER_TIME,    /* int64_t; left out: SNAPSHOT_UNKNOWN */
     MEMBER_RATE,    /* double; left out: negative */
+    MEMBER_DEGREES, /* double, -180..180; left out: NAN */
 };
 
 #define KIND_ANY (-1)
@@ -29,22 +35,72 @@ struct member {
     size_t offset;
 };
 
+#define MEMBER(kind, type, path)                                                                                       \
+    {                                                                                                                  \
+#path, kind, type, offsetof(struct fact, path)                                                                 \
+    }
+#define PROBE(key, type)                                                                                               \
+    {                                                                                                                  \
+#key, FACT_PROBE, type, offsetof(struct fact, probe.key)                                                       \
+    }
+#define POP(key, type)                                                                                                 \
+    {                                                                                                                  \
+#key, FACT_POP, type, offsetof(struct fact, pop.key)                                                           \
+    }
+#define ORDER(key, type)                                                                                               \
+    {                                                                                                                  \
+#key, FACT_ORDER, type, offsetof(struct fact, order.key)                                                       \
+    }
+/* A load, in a fact of its own or beside a probe. What a probe measured and what it was told go by two names. */
+#define LOADS(kind, load, prefix)                                                                                      \
+    {"load_rps", kind, MEMBER_RATE, offsetof(struct fact, load.load_rps)},                                             \
+        {"capacity_rps", kind, MEMBER_RATE, offsetof(struct fact, load.capacity_rps)},                                 \
+        {"utilisation", kind, MEMBER_RATE, offsetof(struct fact, load.utilisation)},                                   \
+        {"in_flight", kind, MEMBER_RATE, offsetof(struct fact, load.in_flight)},                                       \
+        {"waiting", kind, MEMBER_RATE, offsetof(struct fact, load.waiting)},                                           \
+        {"kv_cache", kind, MEMBER_RATE, offsetof(struct fact, load.kv_cache)},                                         \
+        {"errors_rps", kind, MEMBER_RATE, offsetof(struct fact, load.errors_rps)},                                     \
+        {prefix "processing_us", kind, MEMBER_TIME, offsetof(struct fact, load.processing_us)},                        \
+        {prefix "processing_p95_us", kind, MEMBER_TIME, offsetof(struct fact, load.processing_p95_us)},                \
+        {"first_token_us", kind, MEMBER_TIME, offsetof(struct fact, load.first_token_us)},                             \
+    {                                                                                                                  \
+        prefix "degraded", kind, MEMBER_FLAG, offsetof(struct fact, load.degraded)                                     \
+    }
+
 static const struct member fact_members[] = {
-    {"subject", KIND_ANY, MEMBER_NAME, offsetof(struct fact, subject)},
-    {"writer", KIND_ANY, MEMBER_NAME, offsetof(struct fact, writer)},
-    {"epoch", KIND_ANY, MEMBER_COUNTER, offsetof(struct fact, epoch)},
-    {"sequence", KIND_ANY, MEMBER_COUNTER, offsetof(struct fact, sequence)},
-    {"ttl_ms", KIND_ANY, MEMBER_TTL, offsetof(struct fact, ttl_ms)},
-    {"up", FACT_PROBE, MEMBER_BOOL, offsetof(struct fact, probe.up)},
-    {"held", FACT_PROBE, MEMBER_BOOL, offsetof(struct fact, probe.held)},
-    {"changed_ms_ago", FACT_PROBE, MEMBER_TIME, offsetof(struct fact, probe.changed_ms_ago)},
-    {"next_change_ms", FACT_PROBE, MEMBER_TIME, offsetof(struct fact, probe.next_change_ms)},
-    {"processing_us", FACT_PROBE, MEMBER_TIME, offsetof(struct fact, probe.processing_us)},
-    {"processing_p95_us", FACT_PROBE, MEMBER_TIME, offsetof(struct fact, probe.processing_p95_us)},
-    {"detail", FACT_PROBE, MEMBER_DETAIL, offsetof(struct fact, probe.detail)},
-    {"load_rps", FACT_LOAD, MEMBER_RATE, offsetof(struct fact, load.load_rps)},
-    {"capacity_rps", FACT_LOAD, MEMBER_RATE, offsetof(struct fact, load.capacity_rps)},
-    {"processing_us", FACT_LOAD, MEMBER_TIME, offsetof(struct fact, load.processing_us)},
+    MEMBER(KIND_ANY, MEMBER_NAME, subject),
+    MEMBER(KIND_ANY, MEMBER_NAME, writer),
+    MEMBER(KIND_ANY, MEMBER_COUNTER, epoch),
+    MEMBER(KIND_ANY, MEMBER_COUNTER, sequence),
+    MEMBER(KIND_ANY, MEMBER_TTL, ttl_ms),
+    MEMBER(KIND_ANY, MEMBER_TIME, at_ms),
+    PROBE(up, MEMBER_BOOL),
+    PROBE(degraded, MEMBER_FLAG),
+    PROBE(held, MEMBER_FLAG),
+    PROBE(suspect, MEMBER_FLAG),
+    PROBE(changed_ms_ago, MEMBER_TIME),
+    PROBE(next_change_ms, MEMBER_TIME),
+    PROBE(hold_ms, MEMBER_TIME),
+    PROBE(processing_us, MEMBER_TIME),
+    PROBE(processing_p95_us, MEMBER_TIME),
+    LOADS(FACT_PROBE, probe.load, "reported_"),
+    PROBE(detail, MEMBER_DETAIL),
+    LOADS(FACT_LOAD, load, ""),
+    POP(suspect, MEMBER_FLAG),
+    POP(latitude, MEMBER_DEGREES),
+    POP(longitude, MEMBER_DEGREES),
+    POP(version, MEMBER_WORD),
+    POP(config, MEMBER_WORD),
+    ORDER(verb, MEMBER_VERB),
+    ORDER(target, MEMBER_NAME),
+    ORDER(service, MEMBER_SERVICE),
+    ORDER(value, MEMBER_PERCENT),
+    ORDER(percent_per_minute, MEMBER_PERCENT),
+    ORDER(for_ms, MEMBER_TTL),
+    ORDER(given_epoch_s, MEMBER_TIME),
+    ORDER(cancelled, MEMBER_FLAG),
+    ORDER(overrides, MEMBER_FLAG),
+    ORDER(reason, MEMBER_DETAIL),
 };
 #define MEMBER_COUNT (sizeof fact_members / sizeof fact_members[0])
 
@@ -53,9 +109,33 @@ static bool member_applies(const struct member *member, enum fact_kind kind)
     return member->kind == KIND_ANY || member->kind == (int)kind;
 }
 
+static const char *const kind_names[FACT_KIND_COUNT] = {"probe", "load", "pop", "order"};
+static const char *const verb_names[ORDER_VERB_COUNT] = {"drain", "force-up", "force-down", "weight", "shift"};
+
 const char *fact_kind_name(enum fact_kind kind)
 {
-    return kind == FACT_PROBE ? "probe" : "load";
+    return kind < FACT_KIND_COUNT ? kind_names[kind] : "unknown";
+}
+
+const char *order_verb_name(enum order_verb verb)
+{
+    return verb < ORDER_VERB_COUNT ? verb_names[verb] : "unknown";
+}
+
+struct fact_load fact_load_none(void)
+{
+    return (struct fact_load){
+        .load_rps = -1,
+        .capacity_rps = -1,
+        .utilisation = -1,
+        .in_flight = -1,
+        .waiting = -1,
+        .kv_cache = -1,
+        .errors_rps = -1,
+        .processing_us = SNAPSHOT_UNKNOWN,
+        .processing_p95_us = SNAPSHOT_UNKNOWN,
+        .first_token_us = SNAPSHOT_UNKNOWN,
+    };
 }
 
 void fact_stamp(struct fact *fact, struct fact_writer *writer)
@@ -67,6 +147,13 @@ void fact_stamp(struct fact *fact, struct fact_writer *writer)
     fact->sequence = ++writer->sequence;
 }
 
+void fact_stamp_again(struct fact *fact, const struct fact *before)
+{
+    memcpy(fact->writer, before->writer, sizeof fact->writer);
+    fact->epoch = before->epoch;
+    fact->sequence = before->sequence;
+}
+
 bool fact_newer(const struct fact *left, const struct fact *right)
 {
     if (left->epoch != right->epoch) return left->epoch > right->epoch;
@@ -76,20 +163,26 @@ bool fact_newer(const struct fact *left, const struct fact *right)
 /* ---- bounds ---- */
 
 /* As in the configuration: [a-z0-9-._], 1..NAME_TEXT_MAX. */
-static bool name_valid(const char *name)
+bool fact_name_valid(const char *name)
 {
     size_t size = strnlen(name, FACT_NAME_MAX);
     if (size == 0 || size == FACT_NAME_MAX) return false;
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._") == size;
 }
 
-static bool detail_valid(const char *detail)
+/* Printable ASCII that ends within `room`. */
+static bool text_valid(const char *text, size_t room)
 {
-    size_t size = strnlen(detail, FACT_DETAIL_MAX);
-    if (size == FACT_DETAIL_MAX) return false;
+    size_t size = strnlen(text, room);
+    if (size == room) return false;
     for (size_t i = 0; i < size; i++)
-        if (detail[i] < ' ' || detail[i] > '~') return false;
+        if (text[i] < ' ' || text[i] > '~') return false;
     return true;
+}
+
+static bool degrees_valid(double degrees)
+{
+    return isnan(degrees) || (degrees >= -180 && degrees <= 180);
 }
 
 static bool time_valid(int64_t time)
@@ -105,28 +198,42 @@ static bool rate_valid(double rate)
 static enum status member_check(const struct member *member, const void *value)
 {
     switch (member->type) {
-    case MEMBER_NAME: return name_valid(value) ? OK : ERR_SYNTAX;
-    case MEMBER_DETAIL: return detail_valid(value) ? OK : ERR_RANGE;
-    case MEMBER_BOOL: return OK;
+    case MEMBER_NAME: return fact_name_valid(value) ? OK : ERR_SYNTAX;
+    case MEMBER_WORD: return *(const char *)value == '\0' || fact_name_valid(value) ? OK : ERR_SYNTAX;
+    case MEMBER_SERVICE: return text_valid(value, FACT_SERVICE_MAX) ? OK : ERR_RANGE;
+    case MEMBER_DETAIL: return text_valid(value, FACT_DETAIL_MAX) ? OK : ERR_RANGE;
+    case MEMBER_BOOL:
+    case MEMBER_FLAG: return OK;
+    case MEMBER_VERB: return *(const enum order_verb *)value < ORDER_VERB_COUNT ? OK : ERR_RANGE;
     case MEMBER_COUNTER: return *(const uint64_t *)value <= FACT_COUNTER_MAX ? OK : ERR_RANGE;
     case MEMBER_TTL:
         return *(const uint32_t *)value >= 1 && *(const uint32_t *)value <= FACT_TTL_MAX_MS ? OK : ERR_RANGE;
+    case MEMBER_PERCENT: return *(const uint32_t *)value <= FACT_PERCENT_MAX ? OK : ERR_RANGE;
     case MEMBER_TIME: return time_valid(*(const int64_t *)value) ? OK : ERR_RANGE;
     case MEMBER_RATE: return rate_valid(*(const double *)value) ? OK : ERR_RANGE;
+    case MEMBER_DEGREES: return degrees_valid(*(const double *)value) ? OK : ERR_RANGE;
     }
     return ERR_RANGE;
 }
 
+static enum status order_check(const struct fact_order *order)
+{
+    if (order->reason[0] == '\0') return ERR_RANGE;
+    if (order->verb == ORDER_SHIFT && (order->value < 1 || order->value > 100)) return ERR_RANGE;
+    return OK;
+}
+
 enum status fact_check(const struct fact *fact)
 {
-    if (fact->kind != FACT_PROBE && fact->kind != FACT_LOAD) return ERR_RANGE;
+    if (fact->kind < FACT_PROBE || fact->kind >= FACT_KIND_COUNT) return ERR_RANGE;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         const struct member *member = &fact_members[i];
         if (!member_applies(member, fact->kind)) continue;
         enum status status = member_check(member, (const char *)fact + member->offset);
         if (status != OK) return status;
     }
-    return OK;
+    if (fact->kind == FACT_ORDER) return order_check(&fact->order);
+    return fact->kind == FACT_POP && strcmp(fact->subject, fact->writer) != 0 ? ERR_RANGE : OK;
 }
 
 /* ---- encoding ---- */
@@ -138,14 +245,24 @@ static json_t *member_encode(const struct member *member, const void *value, boo
     switch (member->type) {
     case MEMBER_NAME: return json_string(value);
     case MEMBER_DETAIL: return json_string(value);
+    case MEMBER_WORD:
+    case MEMBER_SERVICE: *left_out = *(const char *)value == '\0'; return *left_out ? NULL : json_string(value);
     case MEMBER_BOOL: return json_boolean(*(const bool *)value);
+    case MEMBER_FLAG: *left_out = !*(const bool *)value; return *left_out ? NULL : json_true();
+    case MEMBER_VERB: return json_string(order_verb_name(*(const enum order_verb *)value));
     case MEMBER_COUNTER: return json_integer((json_int_t) * (const uint64_t *)value);
     case MEMBER_TTL: return json_integer(*(const uint32_t *)value);
+    case MEMBER_PERCENT:
+        *left_out = *(const uint32_t *)value == 0;
+        return *left_out ? NULL : json_integer(*(const uint32_t *)value);
     case MEMBER_TIME:
         *left_out = *(const int64_t *)value == SNAPSHOT_UNKNOWN;
         return *left_out ? NULL : json_integer(*(const int64_t *)value);
     case MEMBER_RATE:
         *left_out = *(const double *)value < 0;
+        return *left_out ? NULL : json_real(*(const double *)value);
+    case MEMBER_DEGREES:
+        *left_out = isnan(*(const double *)value);
         return *left_out ? NULL : json_real(*(const double *)value);
     }
     return NULL;
@@ -234,6 +351,25 @@ static enum status whole_decode(const json_t *value, uint64_t limit, uint64_t *o
     return OK;
 }
 
+static enum status verb_decode(const json_t *value, enum order_verb *out)
+{
+    const char *word = json_string_value(value);
+    if (word == NULL) return ERR_SYNTAX;
+    for (int verb = 0; verb < ORDER_VERB_COUNT; verb++) {
+        if (strcmp(word, verb_names[verb]) != 0) continue;
+        *out = (enum order_verb)verb;
+        return OK;
+    }
+    return ERR_RANGE;
+}
+
+static enum status number_decode(const json_t *value, double *out)
+{
+    if (!json_is_number(value)) return ERR_SYNTAX;
+    *out = json_number_value(value);
+    return OK;
+}
+
 static enum status member_decode(const struct member *member, const json_t *value, void *out)
 {
     uint64_t number;
@@ -243,6 +379,12 @@ static enum status member_decode(const struct member *member, const json_t *valu
     case MEMBER_DETAIL:
         if (value == NULL) return OK; /* "" already */
         return text_decode(value, out, FACT_DETAIL_MAX);
+    case MEMBER_WORD: return value == NULL ? OK : text_decode(value, out, FACT_VERSION_MAX);
+    case MEMBER_SERVICE: return value == NULL ? OK : text_decode(value, out, FACT_SERVICE_MAX);
+    case MEMBER_VERB: return verb_decode(value, out);
+    case MEMBER_FLAG:
+        if (value == NULL) return OK; /* false already */
+        __attribute__((fallthrough));
     case MEMBER_BOOL:
         if (!json_is_boolean(value)) return ERR_SYNTAX;
         *(bool *)out = json_is_true(value);
@@ -250,6 +392,11 @@ static enum status member_decode(const struct member *member, const json_t *valu
     case MEMBER_COUNTER: return whole_decode(value, FACT_COUNTER_MAX, out);
     case MEMBER_TTL:
         status = whole_decode(value, FACT_TTL_MAX_MS, &number);
+        if (status == OK) *(uint32_t *)out = (uint32_t)number;
+        return status;
+    case MEMBER_PERCENT:
+        if (value == NULL) return OK; /* 0 already */
+        status = whole_decode(value, FACT_PERCENT_MAX, &number);
         if (status == OK) *(uint32_t *)out = (uint32_t)number;
         return status;
     case MEMBER_TIME:
@@ -261,9 +408,9 @@ static enum status member_decode(const struct member *member, const json_t *valu
     case MEMBER_RATE:
         *(double *)out = -1;
         if (value == NULL) return OK;
-        if (!json_is_number(value)) return ERR_SYNTAX;
-        *(double *)out = json_number_value(value);
-        return *(double *)out >= 0 ? OK : ERR_RANGE; /* "not said" is said by leaving it out */
+        status = number_decode(value, out);
+        return status == OK && *(double *)out < 0 ? ERR_RANGE : status; /* "not said" is said by leaving it out */
+    case MEMBER_DEGREES: *(double *)out = (double)NAN; return value == NULL ? OK : number_decode(value, out);
     }
     return ERR_SYNTAX;
 }
@@ -272,8 +419,8 @@ static enum status kind_decode(const json_t *object, enum fact_kind *out)
 {
     const char *kind = json_string_value(json_object_get(object, "kind"));
     if (kind == NULL) return ERR_SYNTAX;
-    for (int candidate = FACT_PROBE; candidate <= FACT_LOAD; candidate++) {
-        if (strcmp(kind, fact_kind_name((enum fact_kind)candidate)) != 0) continue;
+    for (int candidate = 0; candidate < FACT_KIND_COUNT; candidate++) {
+        if (strcmp(kind, kind_names[candidate]) != 0) continue;
         *out = (enum fact_kind)candidate;
         return OK;
     }

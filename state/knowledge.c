@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "router/health.h"
+#include "state/news.h"
 
 struct statement {
     struct statement *next; /* of another writer on the same topic */
@@ -156,57 +157,6 @@ static const struct statement *own_probe(const struct knowledge *knowledge, endp
     return statement;
 }
 
-/* ---- what counts as a change ---- */
-
-static bool processing_moved(int64_t before_us, int64_t after_us)
-{
-    if (before_us == SNAPSHOT_UNKNOWN || after_us == SNAPSHOT_UNKNOWN) return before_us != after_us;
-    int64_t distance_us = after_us > before_us ? after_us - before_us : before_us - after_us;
-    return distance_us >= KNOWLEDGE_PROCESSING_STEP_US &&
-           distance_us >= before_us / 1000 * KNOWLEDGE_PROCESSING_STEP_PERMILLE;
-}
-
-static bool rate_moved(double before_rps, double after_rps)
-{
-    if (before_rps < 0 && after_rps < 0) return false; /* both not said */
-    if (before_rps <= 0 || after_rps <= 0) return before_rps != after_rps;
-    double distance_rps = after_rps > before_rps ? after_rps - before_rps : before_rps - after_rps;
-    return distance_rps >= before_rps / 1000 * KNOWLEDGE_RATE_STEP_PERMILLE;
-}
-
-/* The steps that a TTL takes (see service_ttl_s): a next change within the same step gives the same answers. */
-static unsigned ttl_step(int64_t next_change_ms)
-{
-    static const int64_t steps_s[] = {1,   2,   3,   5,   10,   15,   20,   30,    60,
-                                      120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800};
-    unsigned step = 0;
-    if (next_change_ms == SNAPSHOT_UNKNOWN) return UINT32_MAX;
-    while (step < sizeof steps_s / sizeof steps_s[0] && next_change_ms >= steps_s[step] * 1000) step++;
-    return step;
-}
-
-static bool probe_moved(const struct fact_probe *before, const struct fact_probe *after)
-{
-    return before->up != after->up || before->held != after->held ||
-           ttl_step(before->next_change_ms) != ttl_step(after->next_change_ms) ||
-           processing_moved(before->processing_us, after->processing_us);
-}
-
-/* Is load at or over capacity? The capacity that counts when none was reported is the model's sum; only
- * its crossing matters. */
-static bool load_full(const struct fact_load *load, double declared_rps)
-{
-    double capacity_rps = load->capacity_rps >= 0 ? load->capacity_rps : declared_rps;
-    return capacity_rps > 0 && load->load_rps >= capacity_rps;
-}
-
-static bool load_moved(const struct fact_load *before, const struct fact_load *after, double declared_rps)
-{
-    return rate_moved(before->load_rps, after->load_rps) || rate_moved(before->capacity_rps, after->capacity_rps) ||
-           load_full(before, declared_rps) != load_full(after, declared_rps) ||
-           processing_moved(before->processing_us, after->processing_us);
-}
-
 static bool is_own(const struct knowledge *knowledge, const struct fact *fact)
 {
     return strcmp(fact->writer, knowledge->pop) == 0;
@@ -235,8 +185,7 @@ bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int
     }
     statement->fact = *fact;
     statement->heard_ms = now_ms;
-    bool moved = fact->kind == FACT_LOAD ? load_moved(&statement->counted.load, &fact->load, topic.declared_rps)
-                                         : probe_moved(&statement->counted.probe, &fact->probe);
+    bool moved = news_of(&statement->counted, fact, topic.declared_rps);
     if (moved) statement->counted = *fact;
     return moved && is_relevant(knowledge, fact);
 }
@@ -258,14 +207,15 @@ bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int6
 
 /* ---- the snapshot ---- */
 
-static int64_t remaining_ms(int64_t from_then_ms, int64_t age_ms)
+/* A hold runs down with time, the rest does not (see health_next_change_ms). */
+static int64_t soonest_change_ms(const struct fact_probe *probe, int64_t age_ms)
 {
-    if (from_then_ms == SNAPSHOT_UNKNOWN) return SNAPSHOT_UNKNOWN;
-    return from_then_ms > age_ms ? from_then_ms - age_ms : 0;
+    int64_t hold_ms = probe->hold_ms - age_ms;
+    return probe->hold_ms != SNAPSHOT_UNKNOWN && hold_ms > probe->next_change_ms ? hold_ms : probe->next_change_ms;
 }
 
 /* Probed, but no verdict yet: up, and as changeable as a health that has just begun. */
-static int64_t first_change_ms(const struct endpoint *endpoint, int64_t now_ms)
+static int64_t first_change_ms(const struct endpoint *endpoint)
 {
     struct health health;
     struct health_settings settings = {
@@ -275,7 +225,7 @@ static int64_t first_change_ms(const struct endpoint *endpoint, int64_t now_ms)
         .timeout_ms = endpoint->probe_timeout_ms,
     };
     health_init(&health);
-    return health_next_change_ms(&health, &settings, now_ms);
+    return health_next_change_ms(&health, &settings);
 }
 
 static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int64_t now_ms, struct endpoint_view *view)
@@ -297,7 +247,7 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
     };
     if (!endpoint->probed) return; /* a fact from before its probe was taken out of the configuration counts no more */
     if (statement == NULL) {
-        view->next_change_ms = first_change_ms(endpoint, now_ms);
+        view->next_change_ms = first_change_ms(endpoint);
         return;
     }
     const struct fact_probe *probe = &statement->fact.probe;
@@ -306,7 +256,7 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
     view->reason = probe->held ? VERDICT_FLAPPING : VERDICT_PROBE;
     if (probe->changed_ms_ago != SNAPSHOT_UNKNOWN) view->since_ms = statement->heard_ms - probe->changed_ms_ago;
     view->verdict_age_ms = age_ms;
-    view->next_change_ms = remaining_ms(probe->next_change_ms, age_ms);
+    view->next_change_ms = soonest_change_ms(probe, age_ms);
     view->processing_us = probe->processing_us;
     view->processing_p95_us = probe->processing_p95_us;
     if (probe->processing_us != SNAPSHOT_UNKNOWN) view->processing_age_ms = age_ms;

@@ -19,15 +19,6 @@
 #include "router/status.h"
 #include "state/fact.h"
 
-/* A new processing latency, load or capacity counts as a change when it is this far from the one that
- * counted last. A step of an EWMA of 1/8 under +-20 % of noise is 2.5 %, so 5 % lets a steady endpoint be
- * steady; and below a millisecond the score cannot tell regions apart (1 ms is half a percent of
- * utilisation). Load and capacity are compared by 1 %, 2 ms of score; whether there is room at all is
- * compared exactly. */
-#define KNOWLEDGE_PROCESSING_STEP_PERMILLE 50
-#define KNOWLEDGE_PROCESSING_STEP_US 1000
-#define KNOWLEDGE_RATE_STEP_PERMILLE 10
-
 struct knowledge;
 
 /* `pop` is this PoP's name: its own probe facts give the verdicts. The model is borrowed until

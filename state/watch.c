@@ -7,11 +7,15 @@
 
 #include "router/snapshot.h"
 #include "state/estimate.h"
+#include "state/news.h"
 
 struct subject {
     struct health health;
     struct estimate estimate;
     char detail[PROBE_DETAIL_MAX]; /* of the newest result */
+    struct fact now;               /* as of the newest result */
+    struct fact told;              /* newest news; not yet: sequence 0 */
+    int64_t told_ms;
 };
 
 struct watch {
@@ -67,18 +71,7 @@ void watch_inherit(struct watch *watch, const struct watch *before)
     }
 }
 
-/* A fact lives WATCH_FACT_LIVES turns of the prober, each at worst an interval and its jitter, or a probe
- * that takes its whole time. */
-static uint32_t ttl_of(const struct endpoint *endpoint)
-{
-    uint64_t turn_ms = endpoint->probe_interval_ms + endpoint->probe_interval_ms / 10 + endpoint->probe_timeout_ms;
-    uint64_t ttl_ms = WATCH_FACT_LIVES * turn_ms;
-    if (ttl_ms == 0) return 1;
-    return ttl_ms < FACT_TTL_MAX_MS ? (uint32_t)ttl_ms : FACT_TTL_MAX_MS;
-}
-
-static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms, struct fact_writer *writer,
-                       struct fact *out)
+static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms, struct fact *out)
 {
     const struct endpoint *endpoint = &watch->model->endpoints[id];
     const struct subject *subject = &watch->subjects[id];
@@ -87,22 +80,43 @@ static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms
     memset(out, 0, sizeof *out);
     out->kind = FACT_PROBE;
     memcpy(out->subject, endpoint->name, strnlen(endpoint->name, FACT_NAME_MAX - 1));
-    out->ttl_ms = ttl_of(endpoint);
+    out->ttl_ms = WATCH_FACT_TTL_MS;
+    out->at_ms = SNAPSHOT_UNKNOWN;
     out->probe.up = health->up;
     out->probe.held = health->held;
     out->probe.changed_ms_ago = health->changed_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : now_ms - health->changed_ms;
-    out->probe.next_change_ms = health_next_change_ms(health, &settings, now_ms);
+    out->probe.next_change_ms = health_next_change_ms(health, &settings);
+    out->probe.hold_ms = health_hold_ms(health, now_ms);
     out->probe.processing_us = estimate_ewma_us(&subject->estimate);
     out->probe.processing_p95_us = estimate_p95_us(&subject->estimate);
+    out->probe.load = fact_load_none();
     memcpy(out->probe.detail, subject->detail, sizeof out->probe.detail);
-    fact_stamp(out, writer);
 }
 
-bool watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result, int64_t now_ms,
-                   struct fact_writer *writer, struct fact *out)
+/* Write and sign what is known now. */
+static enum watch_word word_of(struct watch *watch, endpoint_id id, int64_t now_ms, struct fact_writer *writer,
+                               struct fact *out)
 {
-    if (endpoint >= watch->model->endpoint_count || !watch->model->endpoints[endpoint].probed) return false;
-    if (result->not_made) return false;
+    struct subject *subject = &watch->subjects[id];
+    fact_write(watch, id, now_ms, out);
+    bool news = subject->told.sequence == 0 || now_ms - subject->told_ms >= WATCH_RETELL_MS ||
+                news_of(&subject->told, out, watch->model->endpoints[id].capacity_rps);
+    if (news) {
+        fact_stamp(out, writer);
+        subject->told = *out;
+        subject->told_ms = now_ms;
+    } else {
+        fact_stamp_again(out, &subject->told);
+    }
+    subject->now = *out;
+    return news ? WATCH_NEWS : WATCH_SAME;
+}
+
+enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result,
+                              int64_t now_ms, struct fact_writer *writer, struct fact *out)
+{
+    if (endpoint >= watch->model->endpoint_count || !watch->model->endpoints[endpoint].probed) return WATCH_NOTHING;
+    if (result->not_made) return WATCH_NOTHING;
     struct subject *subject = &watch->subjects[endpoint];
     struct health_settings settings = settings_of(&watch->model->endpoints[endpoint]);
     (void)health_observe(&subject->health, &settings, result->success, now_ms);
@@ -110,8 +124,7 @@ bool watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe
     if (result->success) estimate_observe(&subject->estimate, result->processing_us);
     memcpy(subject->detail, result->detail, sizeof subject->detail);
     subject->detail[sizeof subject->detail - 1] = '\0';
-    fact_write(watch, endpoint, now_ms, writer, out);
-    return true;
+    return word_of(watch, endpoint, now_ms, writer, out);
 }
 
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out)
@@ -120,13 +133,23 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
         endpoint_id id = (endpoint_id)watch->tick_next++;
         const struct endpoint *endpoint = &watch->model->endpoints[id];
         if (!endpoint->probed) continue;
+        struct subject *subject = &watch->subjects[id];
         struct health_settings settings = settings_of(endpoint);
-        if (!health_tick(&watch->subjects[id].health, &settings, now_ms)) continue;
-        fact_write(watch, id, now_ms, writer, out);
-        return true;
+        bool changed = health_tick(&subject->health, &settings, now_ms);
+        bool retell = subject->told.sequence != 0 && now_ms - subject->told_ms >= WATCH_RETELL_MS;
+        if (!changed && !retell) continue;
+        if (word_of(watch, id, now_ms, writer, out) == WATCH_NEWS) return true;
     }
     watch->tick_next = 0;
     return false;
+}
+
+bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out)
+{
+    const struct subject *subject = &watch->subjects[endpoint];
+    if (subject->now.sequence == 0) return false;
+    *out = subject->now;
+    return true;
 }
 
 const struct health *watch_health(const struct watch *watch, endpoint_id endpoint)

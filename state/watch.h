@@ -1,16 +1,17 @@
 /* watch.h - from this PoP's probe results to the facts it publishes.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   prober --result--> watch_observe --fact--> store_publish --> listener --> knowledge_observe --> dirty?
+ *   prober --result--> watch_observe --fact--> knowledge (always)
+ *                         |                 \-> store, others (when it is news)
  *                         health (rise/fall, damping) and estimate of each endpoint live here
  *
- * A fact is written for every result, so that its sequence number moves and readers elsewhere see that the
- * prober lives; it is knowledge_observe that tells whether any answer can change. Pure: the clock and the
- * writer's stamp are arguments. Home thread: the control thread.
+ * Our own knowledge takes every result; others are told what can alter an answer, and told again before it
+ * expires with them: that a PoP lives is said by its heartbeat. Pure: the clock and the writer's stamp are
+ * arguments. Home thread: the control thread.
  *
  * What the control thread does:
- *   prober callback:   if (watch_observe(watch, endpoint, result, now_ms, &writer, &fact)) store_publish(store, &fact)
- *   each second or so: while (watch_tick(watch, now_ms, &writer, &fact)) store_publish(store, &fact)
+ *   prober callback:   watch_observe; knowledge_observe unless WATCH_NOTHING; store_publish when WATCH_NEWS
+ *   each second or so: while (watch_tick(watch, now_ms, &writer, &fact)) knowledge_observe, store_publish
  *   reload:            watch_new(new model), watch_inherit(new, old), watch_free(old); knowledge_new, store_replay into it */
 #ifndef MERIDIAN_WATCH_H
 #define MERIDIAN_WATCH_H
@@ -24,7 +25,8 @@
 #include "state/fact.h"
 #include "state/probe.h"
 
-#define WATCH_FACT_LIVES 3 /* probes that may be missed before a fact of this PoP expires in the eyes of others */
+#define WATCH_FACT_TTL_MS 3600000 /* an hour: the heartbeat says sooner that a PoP is gone; this only tidies up */
+#define WATCH_RETELL_MS 1200000   /* a third of it: may be missed twice */
 
 struct watch;
 
@@ -35,14 +37,22 @@ void watch_free(struct watch *watch); /* takes NULL */
  * both probe. The two models' ids need not agree. */
 void watch_inherit(struct watch *watch, const struct watch *before);
 
-/* Fold one probe result. Returns true and writes the fact to publish, stamped by `writer`; false when
- * there is nothing to say (the endpoint is not probed, or the probe could not be made at all). */
-bool watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result, int64_t now_ms,
-                   struct fact_writer *writer, struct fact *out);
-/* Let time pass: holds of flap damping end by themselves. Returns true and writes the fact of one endpoint
- * whose verdict changed; call again until it returns false (at most once per endpoint). */
+enum watch_word {
+    WATCH_NOTHING, /* the endpoint is not probed, or the probe could not be made at all: no fact was written */
+    WATCH_SAME,    /* as told before but for ages: `out` has the stamp of the newest fact */
+    WATCH_NEWS,    /* to be told: `out` has a new stamp */
+};
+
+/* Fold one probe result and write what is known now as a fact, signed by `writer`. */
+enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result,
+                              int64_t now_ms, struct fact_writer *writer, struct fact *out);
+/* Let time pass: holds of flap damping end by themselves, and facts are told again. Returns true and writes the
+ * news of one endpoint; call again until it returns false (at most once per endpoint). */
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out);
 
+/* What is known of an endpoint, as watch_observe wrote it last; false when it was never probed. For a
+ * knowledge that starts anew. */
+bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out);
 /* The verdict as it is here, for tests and status pages. */
 const struct health *watch_health(const struct watch *watch, endpoint_id endpoint);
 

@@ -9,6 +9,7 @@
 #include "dnsd/admin/inquiry.h"
 #include "dnsd/admin/overview.h"
 #include "router/split.h"
+#include "router/ttl.h"
 
 /* All that one page is made of. */
 struct reading {
@@ -189,7 +190,7 @@ static json_t *service_json(const struct reading *reading, const struct policy *
     return json_pack("{s:o, s:i, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "name", figure_text(service->name),
                      "plan", (int)service->plan, "policy", policy->name, "steering", steering_name(policy->steering),
                      "require_capacity", (int)policy->require_capacity, "ttl_s",
-                     (json_int_t)service_ttl_s(reading->model, service, reading->world->snapshot), "ttl_min_s",
+                     (json_int_t)ttl_of_service_s(reading->model, service, reading->world->snapshot), "ttl_min_s",
                      (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s, "place_used", used, "pin",
                      pin_json(reading), "rule", rule_json(reading, policy));
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "router/ttl.h"
 #include "dnsd/admin/figure.h"
 
 int64_t overview_elapsed_ms(const struct control *control)
@@ -69,7 +70,7 @@ static json_t *services_json(const struct world *world)
         json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name",
                                               figure_text(service->name), "plan", (int)service->plan, "policy",
                                               policy->name, "steering", steering_name(policy->steering), "ttl_s",
-                                              (json_int_t)service_ttl_s(model, service, world->snapshot), "ttl_min_s",
+                                              (json_int_t)ttl_of_service_s(model, service, world->snapshot), "ttl_min_s",
                                               (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s,
                                               "regions", region_names(model, plan)));
     }

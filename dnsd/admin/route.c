@@ -258,7 +258,7 @@ enum status route_parse_report(const char *body, size_t size, struct report_orde
 {
     struct report_order order = {
         .subject = "",
-        .load = {.load_rps = -1, .capacity_rps = -1, .processing_us = SNAPSHOT_UNKNOWN},
+        .load = fact_load_none(),
     };
     if (size > ROUTE_BODY_MAX) return refuse(refusal, 413, "the body is longer than %d bytes", ROUTE_BODY_MAX);
     json_error_t error;

@@ -21,8 +21,8 @@
 #include "dnsd/control/refresh.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
-#include "state/store.h"
 #include "state/probe.h"
+#include "state/store.h"
 #include "state/watch.h"
 
 #define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
@@ -41,10 +41,10 @@ struct control {
     bool first_world;
     int64_t started_epoch_s;
     int64_t published_ms;
-    char *pop_name; /* outlives every configuration: it signs facts */
-    struct fact_writer writer; /* of this PoP's probe facts */
+    char *pop_name;              /* outlives every configuration: it signs facts */
+    struct fact_writer writer;   /* of this PoP's probe facts */
     struct fact_writer reporter; /* of loads that came over the admin interface */
-    struct ground *ground; /* in force */
+    struct ground *ground;       /* in force */
     struct publisher *publisher;
     struct refresh *refresh;
     struct store *store;
@@ -168,20 +168,29 @@ static void on_probe(void *context, endpoint_id endpoint, const struct probe_res
     struct control *control = context;
     struct fact fact;
     bool before = watch_health(control->watch, endpoint)->up;
-    if (!watch_observe(control->watch, endpoint, result, now_of(control), &control->writer, &fact)) return;
+    enum watch_word word = watch_observe(control->watch, endpoint, result, now_of(control), &control->writer, &fact);
+    if (word == WATCH_NOTHING) return;
     bool up = watch_health(control->watch, endpoint)->up;
     if (up != before) {
         log_line(up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, up ? "endpoint up" : "endpoint down",
                  "endpoint=%s probe=\"%s\"", fact.subject, fact.probe.detail);
     }
-    publish_fact(control, &fact);
+    if (word == WATCH_SAME)
+        on_fact(control, &fact);
+    else
+        publish_fact(control, &fact);
 }
 
 enum status control_report(struct control *control, const char *subject, const struct fact_load *load)
 {
     const struct model *model = model_of(control);
     if (region_find(model, subject) == ID_NONE && endpoint_find(model, subject) == ID_NONE) return ERR_NOT_FOUND;
-    struct fact fact = {.kind = FACT_LOAD, .ttl_ms = control->ground->config->report_ttl_ms, .load = *load};
+    struct fact fact = {
+        .kind = FACT_LOAD,
+        .ttl_ms = control->ground->config->report_ttl_ms,
+        .at_ms = SNAPSHOT_UNKNOWN,
+        .load = *load,
+    };
     snprintf(fact.subject, sizeof fact.subject, "%s", subject);
     fact_stamp(&fact, &control->reporter);
     return store_publish(control->store, &fact);
@@ -265,9 +274,29 @@ static enum status senses_new(struct control *control, const struct model *model
     return status;
 }
 
+struct replay {
+    const struct control *control;
+    struct senses *senses;
+};
+
 static void replay_fact(void *context, const struct fact *fact, int64_t heard_ms)
 {
-    knowledge_observe(context, fact, heard_ms);
+    const struct replay *replay = context;
+    bool own_probe = fact->kind == FACT_PROBE && strcmp(fact->writer, replay->control->writer.name) == 0;
+    if (!own_probe) knowledge_observe(replay->senses->knowledge, fact, heard_ms);
+}
+
+/* What was heard from others, and what the new watch took over from the old one. */
+static void senses_fill(struct control *control, const struct model *model, struct senses *senses)
+{
+    struct replay replay = {control, senses};
+    struct fact fact;
+    store_replay(control->store, &replay, replay_fact);
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        if (!watch_fact(senses->watch, (endpoint_id)i, &fact)) continue;
+        const struct health *health = watch_health(senses->watch, (endpoint_id)i);
+        knowledge_observe(senses->knowledge, &fact, health->observed_ms);
+    }
 }
 
 static enum status open_prober(struct control *control, struct prober **out)
@@ -309,7 +338,7 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     const struct model *model = &take_ground->config->model;
     enum status status = senses_new(control, model, &senses);
     if (status != OK) goto release_ground;
-    store_replay(control->store, senses.knowledge, replay_fact);
+    senses_fill(control, model, &senses);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
     if (status != OK) goto free_senses;
     exchange(control, &other, &senses);
@@ -401,7 +430,8 @@ static void raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED) return;
     limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
 }
 
 static enum status open_handles(struct control *control)
@@ -466,7 +496,8 @@ static enum status open_first_world(struct control *control)
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
-    status = store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
+    status =
+        store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
@@ -510,8 +541,8 @@ enum status control_open(struct config *take_config, struct control **out, char 
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
     status = control->pop_name ? open_first_world(control) : ERR_MEMORY;
     if (status != OK) goto close_control;
-    status = refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force},
-                          &control->refresh);
+    status =
+        refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
     if (status == OK) status = start_workers(control);
     if (status == OK) status = open_prober(control, &control->prober);
     if (status != OK) {

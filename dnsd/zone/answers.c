@@ -8,6 +8,7 @@
 #include "dnsd/zone/compose.h"
 #include "dnsd/zone/tables.h"
 #include "router/steering.h"
+#include "router/ttl.h"
 
 static enum status write_slot(const struct zones *zones, const struct slot *slot, struct steer *steer, struct writer *writer,
                               struct buffer *templates, uint32_t *references)
@@ -35,7 +36,7 @@ enum status answers_new(const struct zones *zones, const struct model *model, co
     uint32_t *ttls = calloc(model->service_count + 1, sizeof *ttls);
     enum status status = ERR_MEMORY;
     if (answers == NULL || writer == NULL || references == NULL || ttls == NULL) goto free_all;
-    for (size_t i = 0; i < model->service_count; i++) ttls[i] = service_ttl_s(model, &model->services[i], snapshot);
+    for (size_t i = 0; i < model->service_count; i++) ttls[i] = ttl_of_service_s(model, &model->services[i], snapshot);
     status = OK;
     for (size_t i = 0; i < zones->slot_count && status == OK; i++) {
         steer.ttl_s = ttls[zones->slots[i].service];

@@ -109,7 +109,7 @@ static void a_hold_ends_when_the_penalty_has_decayed(void **state)
     int64_t now_ms = 0;
     health_init(&health);
     flap(&health, 4, &now_ms);
-    int64_t wait_ms = health_next_change_ms(&health, &settings, now_ms);
+    int64_t wait_ms = health_hold_ms(&health, now_ms);
     assert_true(wait_ms > HEALTH_HALF_LIFE_MS && wait_ms < 2 * HEALTH_HALF_LIFE_MS); /* from 3,700 or so to 1,000 */
     assert_false(health_tick(&health, &settings, now_ms + wait_ms - 1));
     assert_true(health.held);
@@ -154,7 +154,7 @@ static void however_often_it_flaps_the_hold_is_bounded(void **state)
     flap(&health, 1000, &now_ms);
     assert_true(health.held);
     int64_t left_ms = health.fallen_ms + HEALTH_HOLD_MAX_MS - now_ms;
-    assert_true(health_next_change_ms(&health, &settings, now_ms) <= left_ms);
+    assert_true(health_hold_ms(&health, now_ms) <= left_ms);
     assert_true(health_tick(&health, &settings, now_ms + left_ms));
     assert_true(health.up);
 }
@@ -165,35 +165,18 @@ static void the_soonest_change_counts_the_failures_that_are_missing(void **state
     struct health_settings slow = {.rise = 2, .fall = 4, .interval_ms = 10000, .timeout_ms = 1000};
     struct health health;
     health_init(&health);
+    assert_int_equal(health_next_change_ms(&health, &slow), 30000); /* now, and three more */
     (void)health_observe(&health, &slow, true, 5000);
-    assert_int_equal(health_next_change_ms(&health, &slow, 5000), 40000);
-    assert_int_equal(health_next_change_ms(&health, &slow, 8000), 37000);
+    assert_int_equal(health_next_change_ms(&health, &slow), 30000);
     (void)health_observe(&health, &slow, false, 15000);
-    assert_int_equal(health_next_change_ms(&health, &slow, 15000), 30000);
+    assert_int_equal(health_next_change_ms(&health, &slow), 20000);
     (void)health_observe(&health, &slow, false, 25000);
     (void)health_observe(&health, &slow, false, 35000);
-    assert_int_equal(health_next_change_ms(&health, &slow, 35000), 10000);
+    assert_int_equal(health_next_change_ms(&health, &slow), 0);
     (void)health_observe(&health, &slow, false, 45000);
     assert_false(health.up);
-    assert_int_equal(health_next_change_ms(&health, &slow, 45000), 20000);
-}
-
-static void before_any_result_the_soonest_change_is_a_series_that_starts_now(void **state)
-{
-    (void)state;
-    struct health health;
-    health_init(&health);
-    assert_int_equal(health_next_change_ms(&health, &settings, 777), (settings.fall - 1) * INTERVAL_MS);
-}
-
-static void an_overdue_result_may_come_at_once(void **state)
-{
-    (void)state;
-    struct health_settings slow = {.rise = 2, .fall = 4, .interval_ms = 10000, .timeout_ms = 1000};
-    struct health health;
-    health_init(&health);
-    (void)health_observe(&health, &slow, true, 5000);
-    assert_int_equal(health_next_change_ms(&health, &slow, 95000), 30000); /* now, and three more */
+    assert_int_equal(health_next_change_ms(&health, &slow), 10000);
+    assert_int_equal(health_hold_ms(&health, 45000), SNAPSHOT_UNKNOWN);
 }
 
 static void a_clock_that_stands_or_steps_back_breaks_nothing(void **state)
@@ -204,7 +187,7 @@ static void a_clock_that_stands_or_steps_back_breaks_nothing(void **state)
     health_init(&health);
     flap(&health, 5, &now_ms);
     (void)health_tick(&health, &settings, now_ms - 500000);
-    assert_true(health_next_change_ms(&health, &settings, now_ms - 500000) >= 0);
+    assert_true(health_hold_ms(&health, now_ms - 500000) >= 0);
     assert_false(health.up);
 }
 
@@ -224,7 +207,8 @@ static void no_random_history_breaks_a_promise(void **state)
         bool success = true;
         health_init(&health);
         for (int step = 0; step < 2000; step++) {
-            int64_t promised_ms = now_ms + health_next_change_ms(&health, &random, now_ms);
+            int64_t sure_ms = health_next_change_ms(&health, &random), hold_ms = health_hold_ms(&health, now_ms);
+            int64_t promised_ms = now_ms + (hold_ms > sure_ms ? hold_ms : sure_ms);
             now_ms += dice_below(&dice, random.interval_ms * (dice_once_in(&dice, 10) ? 20 : 2));
             bool changed;
             if (now_ms >= next_result_ms) {
@@ -257,8 +241,6 @@ int main(void)
         cmocka_unit_test(while_held_further_failures_take_it_down_by_its_probes),
         cmocka_unit_test(however_often_it_flaps_the_hold_is_bounded),
         cmocka_unit_test(the_soonest_change_counts_the_failures_that_are_missing),
-        cmocka_unit_test(before_any_result_the_soonest_change_is_a_series_that_starts_now),
-        cmocka_unit_test(an_overdue_result_may_come_at_once),
         cmocka_unit_test(a_clock_that_stands_or_steps_back_breaks_nothing),
         cmocka_unit_test(no_random_history_breaks_a_promise),
     };

@@ -27,7 +27,8 @@ static void bench_close(struct bench *bench)
 
 static struct fact fact_of(struct bench *bench, enum fact_kind kind, const char *subject, const char *writer)
 {
-    struct fact fact = {.kind = kind, .epoch = 1, .sequence = ++bench->sequence, .ttl_ms = 5000};
+    struct fact fact = {
+        .kind = kind, .epoch = 1, .sequence = ++bench->sequence, .ttl_ms = 5000, .at_ms = SNAPSHOT_UNKNOWN};
     snprintf(fact.subject, sizeof fact.subject, "%s", subject);
     snprintf(fact.writer, sizeof fact.writer, "%s", writer);
     return fact;
@@ -41,6 +42,8 @@ static struct fact probe_of(struct bench *bench, const char *subject)
         .up = true,
         .changed_ms_ago = SNAPSHOT_UNKNOWN,
         .next_change_ms = 2000,
+        .hold_ms = SNAPSHOT_UNKNOWN,
+        .load = fact_load_none(),
         .processing_us = 20000,
         .processing_p95_us = 30000,
         .detail = "200 in 20 ms",
@@ -51,7 +54,8 @@ static struct fact probe_of(struct bench *bench, const char *subject)
 static struct fact load_of(struct bench *bench, const char *subject, double load_rps)
 {
     struct fact fact = fact_of(bench, FACT_LOAD, subject, "reporter");
-    fact.load = (struct fact_load){.load_rps = load_rps, .capacity_rps = -1, .processing_us = SNAPSHOT_UNKNOWN};
+    fact.load = fact_load_none();
+    fact.load.load_rps = load_rps;
     return fact;
 }
 
@@ -95,11 +99,10 @@ static void own_probe_gives_the_verdict_with_its_age(void **state)
     assert_int_equal(seen->reason, VERDICT_PROBE);
     assert_true(seen->since_ms == NOW_MS - 700);
     assert_int_equal(seen->verdict_age_ms, 300);
-    assert_int_equal(seen->next_change_ms, 1700);
+    assert_int_equal(seen->next_change_ms, 2000);
     assert_int_equal(seen->processing_us, 20000);
     assert_int_equal(seen->processing_p95_us, 30000);
     assert_int_equal(seen->processing_age_ms, 300);
-    assert_int_equal(view(&bench, EU_A, NOW_MS + 9000)->next_change_ms, 0); /* overdue, not negative */
     assert_string_equal(knowledge_detail(bench.knowledge, EU_A), "200 in 20 ms");
     /* One of two endpoints up is half of the weight, which min_healthy allows; none is not. */
     assert_true(bench.snapshot->regions[EU].up);
@@ -118,8 +121,11 @@ static void held_endpoint_is_down_for_flapping(void **state)
     struct fact fact = probe_of(&bench, "eu-a");
     fact.probe.up = false;
     fact.probe.held = true;
+    fact.probe.hold_ms = 60000;
     assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
     assert_int_equal(view(&bench, EU_A, NOW_MS)->reason, VERDICT_FLAPPING);
+    assert_int_equal(view(&bench, EU_A, NOW_MS + 10000)->next_change_ms, 50000); /* a hold runs down */
+    assert_int_equal(view(&bench, EU_A, NOW_MS + 59000)->next_change_ms, 2000);
     assert_false(view(&bench, EU_A, NOW_MS)->up);
     bench_close(&bench);
 }

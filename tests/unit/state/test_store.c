@@ -44,8 +44,10 @@ static struct fact fact_of(const char *subject, uint64_t sequence, uint32_t ttl_
         .epoch = 1,
         .sequence = sequence,
         .ttl_ms = ttl_ms,
-        .load = {.load_rps = 10, .capacity_rps = -1, .processing_us = SNAPSHOT_UNKNOWN},
+        .at_ms = SNAPSHOT_UNKNOWN,
+        .load = fact_load_none(),
     };
+    fact.load.load_rps = 10;
     snprintf(fact.subject, sizeof fact.subject, "%s", subject);
     return fact;
 }

@@ -12,6 +12,7 @@ struct bench {
     struct watch *watch;
     struct fact_writer writer;
     struct fact fact;
+    enum watch_word word;
     int64_t now_ms;
 };
 
@@ -26,7 +27,8 @@ static struct bench bench_open(void)
 static void observe(struct bench *bench, endpoint_id endpoint, const struct probe_result *result)
 {
     bench->now_ms += 1000;
-    assert_true(watch_observe(bench->watch, endpoint, result, bench->now_ms, &bench->writer, &bench->fact));
+    bench->word = watch_observe(bench->watch, endpoint, result, bench->now_ms, &bench->writer, &bench->fact);
+    assert_int_not_equal(bench->word, WATCH_NOTHING);
     assert_int_equal(fact_check(&bench->fact), OK);
 }
 
@@ -44,10 +46,8 @@ static void result_becomes_a_signed_fact(void **state)
     assert_int_equal(bench.fact.probe.processing_us, 8000);
     assert_int_equal(bench.fact.probe.processing_p95_us, 8000);
     assert_int_equal(bench.fact.probe.changed_ms_ago, SNAPSHOT_UNKNOWN);
-    assert_int_equal(bench.fact.probe.next_change_ms, 2000); /* two failures away */
+    assert_int_equal(bench.fact.probe.next_change_ms, 1000); /* one now, one in a second */
     assert_string_equal(bench.fact.probe.detail, "200 in 8 ms");
-    /* Two turns may be missed: three of the interval with its jitter and a whole time-out. */
-    assert_int_equal(bench.fact.ttl_ms, 3 * (1100 + 500));
     observe(&bench, EU_A, &well);
     assert_true(bench.fact.sequence == 2); /* of the writer, not of the endpoint */
     watch_free(bench.watch);
@@ -60,7 +60,7 @@ static void verdict_follows_rise_and_fall(void **state)
     observe(&bench, EU_A, &well);
     observe(&bench, EU_A, &ill);
     assert_true(bench.fact.probe.up);
-    assert_int_equal(bench.fact.probe.next_change_ms, 1000);
+    assert_int_equal(bench.fact.probe.next_change_ms, 0);
     observe(&bench, EU_A, &ill);
     assert_false(bench.fact.probe.up);
     assert_int_equal(bench.fact.probe.changed_ms_ago, 0);
@@ -70,6 +70,45 @@ static void verdict_follows_rise_and_fall(void **state)
     observe(&bench, EU_A, &well);
     assert_true(bench.fact.probe.up);
     assert_true(watch_health(bench.watch, EU_A)->up);
+    watch_free(bench.watch);
+}
+
+static void only_news_is_told(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &well);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    for (int i = 0; i < 100; i++) {
+        observe(&bench, EU_A, &well);
+        assert_int_equal(bench.word, WATCH_SAME);
+        assert_true(bench.fact.sequence == 1 && bench.writer.sequence == 1);
+    }
+    observe(&bench, EU_A, &ill); /* nearer to a change: a shorter TTL */
+    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_true(bench.fact.sequence == 2);
+    observe(&bench, EU_A, &ill);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_false(bench.fact.probe.up);
+    struct fact fact;
+    assert_true(watch_fact(bench.watch, EU_A, &fact));
+    assert_memory_equal(&fact, &bench.fact, sizeof fact);
+    assert_false(watch_fact(bench.watch, EU_B, &fact));
+    watch_free(bench.watch);
+}
+
+static void what_was_told_is_told_again_before_it_expires(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &well);
+    int64_t told_ms = bench.now_ms;
+    assert_true(bench.fact.ttl_ms > 2 * WATCH_RETELL_MS);
+    assert_false(watch_tick(bench.watch, told_ms + WATCH_RETELL_MS - 1, &bench.writer, &bench.fact));
+    assert_true(watch_tick(bench.watch, told_ms + WATCH_RETELL_MS, &bench.writer, &bench.fact));
+    assert_string_equal(bench.fact.subject, "eu-a");
+    assert_true(bench.fact.sequence == 2);
+    assert_false(watch_tick(bench.watch, told_ms + WATCH_RETELL_MS, &bench.writer, &bench.fact));
     watch_free(bench.watch);
 }
 
@@ -91,11 +130,13 @@ static void probes_that_were_not_made_say_nothing(void **state)
     struct bench bench = bench_open();
     struct probe_result not_made = {.not_made = true, .detail = "not made: too many open files"};
     for (int i = 0; i < 10; i++)
-        assert_false(watch_observe(bench.watch, EU_A, &not_made, bench.now_ms, &bench.writer, &bench.fact));
+        assert_int_equal(watch_observe(bench.watch, EU_A, &not_made, bench.now_ms, &bench.writer, &bench.fact),
+                         WATCH_NOTHING);
     assert_true(watch_health(bench.watch, EU_A)->up);
     assert_true(bench.writer.sequence == 0);
-    assert_false(watch_observe(bench.watch, US_PLAIN, &well, bench.now_ms, &bench.writer, &bench.fact));
-    assert_false(watch_observe(bench.watch, 4, &well, bench.now_ms, &bench.writer, &bench.fact));
+    assert_int_equal(watch_observe(bench.watch, US_PLAIN, &well, bench.now_ms, &bench.writer, &bench.fact),
+                     WATCH_NOTHING);
+    assert_int_equal(watch_observe(bench.watch, 4, &well, bench.now_ms, &bench.writer, &bench.fact), WATCH_NOTHING);
     watch_free(bench.watch);
 }
 
@@ -114,7 +155,7 @@ static void hold_ends_by_itself(void **state)
     assert_true(bench.fact.probe.held);
     assert_false(bench.fact.probe.up);
     assert_false(watch_tick(bench.watch, bench.now_ms, &bench.writer, &bench.fact));
-    int64_t promised_ms = bench.now_ms + bench.fact.probe.next_change_ms;
+    int64_t promised_ms = bench.now_ms + bench.fact.probe.hold_ms;
     uint64_t sequence = bench.writer.sequence;
     unsigned released = 0;
     for (int i = 0; i < 400 && released == 0; i++) {
@@ -148,7 +189,10 @@ static void reload_goes_on_where_it_was(void **state)
     watch_free(bench.watch);
     assert_false(watch_health(after, 0)->up);
     assert_true(watch_health(after, 1)->up);
-    assert_true(watch_observe(after, 0, &well, bench.now_ms + 1000, &bench.writer, &bench.fact));
+    assert_true(watch_fact(after, 0, &bench.fact));
+    assert_false(bench.fact.probe.up);
+    assert_false(watch_fact(after, 1, &bench.fact)); /* its probe is gone */
+    assert_int_equal(watch_observe(after, 0, &well, bench.now_ms + 1000, &bench.writer, &bench.fact), WATCH_NEWS);
     assert_false(bench.fact.probe.up);
     assert_int_equal(bench.fact.probe.processing_us, 8000);
     watch_free(after);
@@ -160,6 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(result_becomes_a_signed_fact),
         cmocka_unit_test(verdict_follows_rise_and_fall),
+        cmocka_unit_test(only_news_is_told),
+        cmocka_unit_test(what_was_told_is_told_again_before_it_expires),
         cmocka_unit_test(failures_do_not_count_as_processing),
         cmocka_unit_test(probes_that_were_not_made_say_nothing),
         cmocka_unit_test(hold_ends_by_itself),
