@@ -7,20 +7,22 @@
 
 #define PERMILLE 1000
 
-/* ---- lifecycle: one allocation holds the three arrays behind the struct ---- */
+/* ---- lifecycle: one allocation holds the four arrays behind the struct ---- */
 
 static struct snapshot *allocate(size_t endpoint_count, size_t region_count)
 {
     size_t endpoint_size = endpoint_count * sizeof(struct endpoint_view);
     size_t report_size = region_count * sizeof(struct region_report);
-    struct snapshot *snapshot =
-        calloc(1, sizeof *snapshot + endpoint_size + report_size + region_count * sizeof(struct region_view));
+    size_t order_size = region_count * sizeof(struct region_orders);
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot + endpoint_size + report_size + order_size +
+                                              region_count * sizeof(struct region_view));
     if (snapshot == NULL) return NULL;
     /* every one of these types is aligned as int64_t, so their sizes keep the next one aligned */
     snapshot->endpoints = (void *)(snapshot + 1);
     snapshot->endpoint_count = endpoint_count;
     snapshot->reports = (void *)((char *)snapshot->endpoints + endpoint_size);
-    snapshot->regions = (void *)((char *)snapshot->reports + report_size);
+    snapshot->orders = (void *)((char *)snapshot->reports + report_size);
+    snapshot->regions = (void *)((char *)snapshot->orders + order_size);
     snapshot->region_count = region_count;
     return snapshot;
 }
@@ -42,6 +44,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
             .load_rps = -1,
             .load_age_ms = SNAPSHOT_UNKNOWN,
             .capacity_rps = model->endpoints[i].capacity_rps,
+            .weight = model->endpoints[i].weight,
         };
     }
     for (size_t i = 0; i < model->region_count; i++) {
@@ -50,6 +53,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
             .processing_us = SNAPSHOT_UNKNOWN,
             .age_ms = SNAPSHOT_UNKNOWN,
         };
+        snapshot->orders[i] = (struct region_orders){.next_change_ms = SNAPSHOT_UNKNOWN};
     }
     snapshot_derive(model, NULL, snapshot);
     *out = snapshot;
@@ -63,14 +67,32 @@ enum status snapshot_copy(const struct snapshot *from, struct snapshot **out)
     snapshot->now_ms = from->now_ms;
     memcpy(snapshot->endpoints, from->endpoints, from->endpoint_count * sizeof *from->endpoints);
     memcpy(snapshot->reports, from->reports, from->region_count * sizeof *from->reports);
+    memcpy(snapshot->orders, from->orders, from->region_count * sizeof *from->orders);
     memcpy(snapshot->regions, from->regions, from->region_count * sizeof *from->regions);
+    for (; snapshot->view_count < from->view_count; snapshot->view_count++) {
+        struct service_view *view = &snapshot->views[snapshot->view_count];
+        view->service = from->views[snapshot->view_count].service;
+        enum status status = snapshot_copy(from->views[snapshot->view_count].snapshot, &view->snapshot);
+        if (status == OK) continue; /* a view has none itself, so this ends */
+        snapshot_free(snapshot);
+        return status;
+    }
     *out = snapshot;
     return OK;
 }
 
 void snapshot_free(struct snapshot *snapshot)
 {
+    if (snapshot == NULL) return;
+    for (size_t i = 0; i < snapshot->view_count; i++) snapshot_free(snapshot->views[i].snapshot);
     free(snapshot);
+}
+
+const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id service)
+{
+    for (size_t i = 0; i < snapshot->view_count; i++)
+        if (snapshot->views[i].service == service) return snapshot->views[i].snapshot;
+    return snapshot;
 }
 
 /* ---- sums over a region's endpoints ---- */
@@ -97,23 +119,31 @@ static enum verdict_reason stronger(enum verdict_reason left, enum verdict_reaso
 
 /* What the endpoints that are up say together. */
 struct sums {
-    double capacity_rps;         /* of all that state one */
-    double capacity_loaded_rps;  /* of those that state a load too */
-    double load_rps;             /* of those that state a capacity too */
-    double load_any_rps;         /* of all that state a load */
+    double capacity_rps;        /* of all that state one */
+    double capacity_loaded_rps; /* of those that state a load too */
+    double load_rps;            /* of those that state a capacity too */
+    double load_any_rps;        /* of all that state a load */
     size_t without_capacity;
     size_t with_load;
     int64_t load_age_ms;
-    double processing_us;        /* times weight */
+    double processing_us; /* times weight */
     uint32_t processing_weight;
     int64_t processing_p95_us;
     int64_t processing_age_ms;
 };
 
+static const struct sums sums_none = {
+    .load_age_ms = SNAPSHOT_UNKNOWN,
+    .processing_p95_us = SNAPSHOT_UNKNOWN,
+    .processing_age_ms = SNAPSHOT_UNKNOWN,
+};
+
 static void add_endpoint(struct sums *sums, const struct endpoint_view *view, uint32_t weight)
 {
-    if (view->capacity_rps > 0) sums->capacity_rps += view->capacity_rps;
-    else sums->without_capacity++;
+    if (view->capacity_rps > 0)
+        sums->capacity_rps += view->capacity_rps;
+    else
+        sums->without_capacity++;
     if (view->load_rps >= 0) {
         sums->with_load++;
         sums->load_any_rps += view->load_rps;
@@ -141,36 +171,71 @@ static double estimate_load(const struct sums *sums)
 
 /* ---- derivation, part by part ---- */
 
-static void derive_verdict(const struct region *region, const struct model *model, const struct snapshot *snapshot,
-                           struct region_view *view, struct sums *sums)
+enum count_drained { COUNT_WITHOUT_DRAINED, COUNT_ALL };
+
+/* Count the region's endpoints, with the drained ones or without. Returns whether enough of them are up. */
+static bool count_endpoints(const struct region *region, const struct snapshot *snapshot, enum count_drained drained,
+                            struct region_view *view, struct sums *sums)
 {
-    enum verdict_reason reason = VERDICT_ASSUMED;
+    view->weight_total = view->weight_up = 0;
+    view->reason = VERDICT_ASSUMED;
+    *sums = sums_none;
     for (size_t i = 0; i < region->endpoint_count; i++) {
         const struct endpoint_view *endpoint = &snapshot->endpoints[region->first_endpoint + i];
-        uint32_t weight = model->endpoints[region->first_endpoint + i].weight;
-        if (weight == 0) continue;
-        view->weight_total += weight;
-        view->next_change_ms = sooner(view->next_change_ms, endpoint->next_change_ms);
+        if (endpoint->weight == 0 || (endpoint->drained && drained == COUNT_WITHOUT_DRAINED)) continue;
+        view->weight_total += endpoint->weight;
         if (!endpoint->up) continue;
-        view->weight_up += weight;
-        reason = stronger(reason, endpoint->reason);
-        add_endpoint(sums, endpoint, weight);
+        view->weight_up += endpoint->weight;
+        view->reason = stronger(view->reason, endpoint->reason);
+        add_endpoint(sums, endpoint, endpoint->weight);
     }
     uint64_t wanted = (uint64_t)region->min_healthy_permille * view->weight_total;
-    view->up = view->weight_up > 0 && (uint64_t)view->weight_up * PERMILLE >= wanted;
-    view->reason = view->up ? reason : VERDICT_ENDPOINTS;
+    return view->weight_up > 0 && (uint64_t)view->weight_up * PERMILLE >= wanted;
+}
+
+/* Endpoints that were drained by order count only when the others are not enough; then the region is drained itself. */
+static void derive_verdict(const struct region *region, const struct snapshot *snapshot, struct region_view *view,
+                           struct sums *sums)
+{
+    bool drained = false;
+    view->up = count_endpoints(region, snapshot, COUNT_WITHOUT_DRAINED, view, sums);
+    for (size_t i = 0; i < region->endpoint_count; i++) {
+        const struct endpoint_view *endpoint = &snapshot->endpoints[region->first_endpoint + i];
+        if (endpoint->weight == 0) continue;
+        view->next_change_ms = sooner(view->next_change_ms, endpoint->next_change_ms);
+        drained |= endpoint->drained;
+    }
+    if (!view->up && drained) view->drained = view->up = count_endpoints(region, snapshot, COUNT_ALL, view, sums);
+    if (!view->up) view->reason = VERDICT_ENDPOINTS;
+}
+
+static void derive_orders(const struct region_orders *orders, struct region_view *view)
+{
+    view->moved_permille = orders->moved_permille;
+    view->has_weight = orders->has_weight;
+    view->weight = orders->weight;
+    view->next_change_ms = sooner(view->next_change_ms, orders->next_change_ms);
+    if (orders->drained) view->drained = true;
+    if (!orders->force_up && !orders->force_down) return;
+    view->up = orders->force_up;
+    view->reason = VERDICT_ORDER;
+    if (orders->force_up) view->drained = false;
+}
+
+/* Does it get clients at all? */
+static bool serves(const struct region_view *view)
+{
+    return view->up && !view->drained && view->moved_permille < PERMILLE;
 }
 
 static void derive_history(const struct region_view *before, int64_t now_ms, struct region_view *view)
 {
-    bool serving = view->up && !view->drained;
     if (before == NULL) {
         view->since_ms = view->up ? SNAPSHOT_UNKNOWN : now_ms;
         return;
     }
     view->since_ms = before->up == view->up ? before->since_ms : now_ms;
-    bool served = before->up && !before->drained;
-    if (serving) view->returned_ms = served ? before->returned_ms : now_ms;
+    if (serves(view)) view->returned_ms = serves(before) ? before->returned_ms : now_ms;
 }
 
 static void derive_ramp(const struct region *region, int64_t now_ms, struct region_view *view)
@@ -218,13 +283,8 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
     for (size_t i = 0; i < snapshot->region_count; i++) {
         const struct region *region = &model->regions[i];
         const struct region_report *report = &snapshot->reports[i];
-        struct sums sums = {
-            .load_age_ms = SNAPSHOT_UNKNOWN,
-            .processing_p95_us = SNAPSHOT_UNKNOWN,
-            .processing_age_ms = SNAPSHOT_UNKNOWN,
-        };
+        struct sums sums;
         struct region_view view = {
-            .drained = report->drained,
             .returned_ms = SNAPSHOT_UNKNOWN,
             .next_change_ms = SNAPSHOT_UNKNOWN,
             .ramp_permille = PERMILLE,
@@ -233,7 +293,8 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
             .processing_us = SNAPSHOT_UNKNOWN,
             .processing_age_ms = SNAPSHOT_UNKNOWN,
         };
-        derive_verdict(region, model, snapshot, &view, &sums);
+        derive_verdict(region, snapshot, &view, &sums);
+        derive_orders(&snapshot->orders[i], &view);
         derive_history(before != NULL ? &before->regions[i] : NULL, snapshot->now_ms, &view);
         derive_ramp(region, snapshot->now_ms, &view);
         derive_load(report, &sums, &view);

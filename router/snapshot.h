@@ -21,6 +21,9 @@
 #define RAMP_START_PERMILLE 100
 #define RAMP_STEPS 9
 
+#define SNAPSHOT_SERVICE_MAX                                                                                           \
+    32 /* services with orders of their own at once; each costs a chart of the whole Internet */
+
 /* Why an endpoint or region counts as up or down. */
 enum verdict_reason {
     VERDICT_ASSUMED,   /* no probe, nobody said otherwise; or not probed yet */
@@ -39,39 +42,60 @@ struct endpoint_view {
     int64_t processing_us;     /* EWMA; SNAPSHOT_UNKNOWN */
     int64_t processing_p95_us; /* SNAPSHOT_UNKNOWN */
     int64_t processing_age_ms;
-    double load_rps;     /* negative: unknown */
+    double load_rps; /* negative: unknown */
     int64_t load_age_ms;
     double capacity_rps; /* reported, else the model's; 0 unknown */
+    uint32_t weight;     /* the model's, unless ordered otherwise */
+    bool drained;        /* by order: out of its region's answers while another can do */
 };
 
 /* Endpoints of weight 0 count for nothing here. SNAPSHOT_UNKNOWN stands for what is not known. */
 struct region_view {
     bool up;
     bool drained;
-    enum verdict_reason reason;   /* down: VERDICT_ENDPOINTS; up: the strongest of its endpoints' reasons */
-    int64_t since_ms;             /* when `up` last changed */
-    int64_t returned_ms;          /* when it came back into service (up, not drained): the ramp's start */
-    int64_t next_change_ms;       /* soonest time from now that an endpoint's verdict or the ramp changes */
+    enum verdict_reason reason; /* down: VERDICT_ENDPOINTS; up: the strongest of its endpoints' reasons */
+    int64_t since_ms;           /* when `up` last changed */
+    int64_t returned_ms;        /* when it came back into service (up, not drained): the ramp's start */
+    int64_t next_change_ms;     /* soonest time from now that an endpoint's verdict or the ramp changes */
     uint32_t weight_up;
     uint32_t weight_total;
     uint16_t ramp_permille;       /* share of its capacity it may take since its return; 1000: all */
+    uint16_t moved_permille;      /* share of its clients that orders have moved away */
+    bool has_weight;              /* by order: */
+    uint32_t weight;              /* its weight under STEERING_WEIGHTED */
     double load_rps;              /* negative: unknown; who reports none is taken to be as busy as the others */
     double capacity_rps;          /* of the endpoints that are up, ramped; 0: unknown, as when one states none */
     double utilisation;           /* load over capacity, may exceed 1; negative: unknown */
     int64_t utilisation_permille; /* the same, rounded */
     int64_t load_age_ms;
-    int64_t processing_us;        /* a reported one, else the mean of the endpoints' by weight */
-    int64_t processing_p95_us;    /* the endpoints' highest */
+    int64_t processing_us;     /* a reported one, else the mean of the endpoints' by weight */
+    int64_t processing_p95_us; /* the endpoints' highest */
     int64_t processing_age_ms;
 };
 
 /* What was reported of a region as a whole (`meridian report`); it beats the endpoints' sums. */
 struct region_report {
-    double load_rps;        /* negative: not reported */
-    double capacity_rps;    /* 0: not reported */
-    int64_t processing_us;  /* SNAPSHOT_UNKNOWN: not reported */
+    double load_rps;       /* negative: not reported */
+    double capacity_rps;   /* 0: not reported */
+    int64_t processing_us; /* SNAPSHOT_UNKNOWN: not reported */
     int64_t age_ms;
+};
+
+/* What operators order of a region as a whole; see orders.h, which writes it. */
+struct region_orders {
+    bool force_up;
+    bool force_down;
     bool drained;
+    bool has_weight;
+    uint16_t moved_permille; /* of its clients, to the next best */
+    uint32_t weight;
+    int64_t next_change_ms; /* soonest end or step of one of them; SNAPSHOT_UNKNOWN */
+};
+
+/* What is known as one service has to see it, because orders name it. */
+struct service_view {
+    service_id service;
+    struct snapshot *snapshot; /* of the same model, without views; owned */
 };
 
 struct snapshot {
@@ -79,16 +103,21 @@ struct snapshot {
     struct endpoint_view *endpoints; /* model->endpoint_count */
     size_t endpoint_count;
     struct region_report *reports; /* model->region_count */
+    struct region_orders *orders;  /* model->region_count */
     struct region_view *regions;   /* model->region_count; derived */
     size_t region_count;
+    struct service_view views[SNAPSHOT_SERVICE_MAX]; /* by service, ascending; nearly always none */
+    size_t view_count;
 };
 
 /* A snapshot of the model's size in which everything is up, assumed and unknown. ERR_MEMORY. */
 MUST_USE enum status snapshot_new(const struct model *model, struct snapshot **out);
 MUST_USE enum status snapshot_copy(const struct snapshot *from, struct snapshot **out);
 void snapshot_free(struct snapshot *snapshot);
+/* The snapshot that speaks for a service: a view of its own, else the whole. */
+const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id service);
 
-/* Compute `regions` from `endpoints` and `reports`. `before` is the previous snapshot of the same model or
+/* Compute `regions` from `endpoints`, `reports` and `orders`. `before` is the previous snapshot of the same model or
  * NULL; it gives since_ms and returned_ms, from which the ramp runs (a region that was never seen out of
  * service needs no ramp). */
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);

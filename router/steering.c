@@ -67,8 +67,9 @@ static bool region_full(const struct region_view *view)
 
 static uint32_t region_weight(const struct policy *policy, const struct region_view *view, region_id region)
 {
+    if (view->has_weight) return view->weight;
     if (policy->region_weights != NULL) return policy->region_weights[region];
-    return view->up ? view->weight_up : view->weight_total;
+    return view->up && view->weight_up > 0 ? view->weight_up : view->weight_total; /* up by order: without any */
 }
 
 static enum rung region_rung(const struct policy *policy, const struct region_view *view, uint32_t weight)
@@ -77,6 +78,12 @@ static enum rung region_rung(const struct policy *policy, const struct region_vi
     if (policy->steering == STEERING_WEIGHTED && weight == 0) return RUNG_UNWEIGHTED;
     if (view->drained) return RUNG_DRAINED;
     return policy->require_capacity && region_full(view) ? RUNG_FULL : RUNG_CAPACITY;
+}
+
+/* Permille of the clients that choose it which it takes: its ramp's share, less what orders have moved away. */
+static uint16_t region_keeps(const struct region_view *view)
+{
+    return (uint16_t)((uint32_t)view->ramp_permille * (1000u - view->moved_permille) / 1000);
 }
 
 void steering_prepare(const struct steering_input *input, struct lineup *out)
@@ -95,7 +102,7 @@ void steering_prepare(const struct steering_input *input, struct lineup *out)
             out->contenders[out->count++] = (struct contender){
                 .region = region,
                 .rung = (uint8_t)rung,
-                .ramp_permille = rung < RUNG_UNWEIGHTED ? view->ramp_permille : 1000,
+                .ramp_permille = rung < RUNG_UNWEIGHTED ? region_keeps(view) : 1000,
                 .order = (uint16_t)i,
                 .weight = weight,
                 .key = split_key(input->model->regions[region].name),
@@ -305,6 +312,15 @@ static void allot(struct part *parts, size_t count, struct decision *out)
     }
 }
 
+/* Nobody of them takes anything, for orders have moved all away: the first takes all. */
+static size_t take_first(struct part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].amount > 0) return count;
+    if (count > 0) parts[0].amount = 1;
+    return count;
+}
+
 /* The best takes all; while it ramps, it takes its ramp's share of what is left and the next in order goes
  * on. */
 static size_t choose_best(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
@@ -320,7 +336,7 @@ static size_t choose_best(const struct cell_view *view, struct part parts[DECISI
         left -= amount;
         parts[count++] = part_of(best, amount);
     }
-    return count;
+    return take_first(parts, count);
 }
 
 /* By weight, heaviest first, as many as a decision holds. */
@@ -361,6 +377,7 @@ static struct decision choose(const struct cell_view *view)
     if (view->lineup->policy->steering == STEERING_WEIGHTED && !preferred) {
         count = choose_weighted(view, parts);
         if (count == 1 && parts[0].amount == 0) count = choose_alike(view, parts);
+        count = take_first(parts, count);
     } else {
         count = choose_best(view, parts);
     }

@@ -16,7 +16,8 @@
  *
  * A region that ramps (region_view.ramp_permille) takes that share of the clients that would choose it and
  * leaves the rest to the next in order, so the decision is a split; under STEERING_WEIGHTED its weight is
- * scaled. Ties go to the lower region id. Pure. */
+ * scaled. What orders have moved away (region_view.moved_permille) lessens that share likewise; where all on
+ * a step have given everything away, the first takes all. Ties go to the lower region id. Pure. */
 #ifndef MERIDIAN_STEERING_H
 #define MERIDIAN_STEERING_H
 
@@ -88,7 +89,7 @@ struct steering_input {
 struct contender {
     region_id region;
     uint8_t rung;           /* first step of the ladder that takes it, see steering.c */
-    uint16_t ramp_permille;
+    uint16_t ramp_permille; /* less what orders have moved away */
     uint16_t order;         /* in the plan */
     uint32_t weight;        /* STEERING_WEIGHTED */
     uint32_t key;           /* of its name, see split.h */

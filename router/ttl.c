@@ -17,6 +17,7 @@ uint32_t ttl_of_service_s(const struct model *model, const struct service *servi
 {
     const struct plan *plan = &model->plans[service->plan];
     int64_t soonest_ms = (int64_t)service->ttl_s * 1000;
+    snapshot = snapshot_of(snapshot, (service_id)(service - model->services));
     for (size_t i = 0; i < plan->region_count; i++) {
         int64_t next_ms = snapshot->regions[plan->regions[i]].next_change_ms;
         if (next_ms != SNAPSHOT_UNKNOWN && next_ms < soonest_ms) soonest_ms = next_ms;

@@ -15,7 +15,8 @@
  *   soonest_ms  >= 0 */
 uint32_t ttl_step_s(int64_t soonest_ms);
 /* The service's TTL now, in seconds: the step for the soonest possible change of any of its regions' verdicts,
- * within [ttl_min_s, ttl_s]. */
+ * within [ttl_min_s, ttl_s].
+ *   service  one of model->services */
 uint32_t ttl_of_service_s(const struct model *model, const struct service *service, const struct snapshot *snapshot);
 
 #endif

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "router/model.h"
+#include "router/orders.h"
 #include "router/status.h"
 
 #define FACT_NAME_MAX (NAME_TEXT_MAX + 1)
@@ -83,8 +84,6 @@ struct fact_pop {
     char version[FACT_VERSION_MAX]; /* of meridiand; syntax of names */
     char config[FACT_VERSION_MAX];  /* digest of the configuration in force; syntax of names */
 };
-
-enum order_verb { ORDER_DRAIN, ORDER_FORCE_UP, ORDER_FORCE_DOWN, ORDER_WEIGHT, ORDER_SHIFT, ORDER_VERB_COUNT };
 
 /* An operator's fact. It ends for_ms after it was given, by the clock of whoever heard it; a cancelled one
  * stays as a fact until then, so that a store which missed the cancellation cannot bring it back. */

@@ -244,6 +244,7 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
         .load_rps = -1,
         .load_age_ms = SNAPSHOT_UNKNOWN,
         .capacity_rps = endpoint->capacity_rps,
+        .weight = endpoint->weight,
     };
     if (!endpoint->probed) return; /* a fact from before its probe was taken out of the configuration counts no more */
     if (statement == NULL) {

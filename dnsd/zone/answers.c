@@ -28,7 +28,7 @@ static enum status write_slot(const struct zones *zones, const struct slot *slot
 enum status answers_new(const struct zones *zones, const struct model *model, const struct snapshot *snapshot,
                         struct answers **out)
 {
-    struct steer steer = {.model = model, .snapshot = snapshot};
+    struct steer steer = {.model = model};
     struct buffer templates = {.bytes = NULL};
     struct answers *answers = calloc(1, sizeof *answers);
     struct writer *writer = malloc(sizeof *writer);
@@ -39,6 +39,7 @@ enum status answers_new(const struct zones *zones, const struct model *model, co
     for (size_t i = 0; i < model->service_count; i++) ttls[i] = ttl_of_service_s(model, &model->services[i], snapshot);
     status = OK;
     for (size_t i = 0; i < zones->slot_count && status == OK; i++) {
+        steer.snapshot = snapshot_of(snapshot, zones->slots[i].service);
         steer.ttl_s = ttls[zones->slots[i].service];
         status = write_slot(zones, &zones->slots[i], &steer, writer, &templates, references);
     }

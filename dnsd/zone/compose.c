@@ -132,23 +132,31 @@ static enum step write_substitution(struct chain *chain, const struct node *node
     return write_cname(chain, rule->ttl, &target);
 }
 
-/* Which of a region's endpoints answer: those that are up and have weight; without any, those with weight; else all. */
-enum standing { STANDING_ALL, STANDING_WEIGHTED, STANDING_UP };
+/* Which of a region's endpoints answer: those that are up, have weight and are not drained; without any, drained ones too;
+ * then all with weight; else all. */
+enum standing { STANDING_ALL, STANDING_WEIGHTED, STANDING_UP, STANDING_WELL };
+
+static enum standing endpoint_standing(const struct steer *steer, size_t endpoint)
+{
+    const struct endpoint_view *view = &steer->snapshot->endpoints[endpoint];
+    if (view->weight == 0) return STANDING_ALL;
+    if (!view->up) return STANDING_WEIGHTED;
+    return view->drained ? STANDING_UP : STANDING_WELL;
+}
 
 static bool stands(const struct steer *steer, size_t endpoint, enum standing standing)
 {
-    if (standing == STANDING_ALL) return true;
-    if (steer->model->endpoints[endpoint].weight == 0) return false;
-    return standing == STANDING_WEIGHTED || steer->snapshot->endpoints[endpoint].up;
+    return endpoint_standing(steer, endpoint) >= standing;
 }
 
+/* The best that any of them has. */
 static enum standing region_standing(const struct steer *steer)
 {
     const struct region *region = &steer->model->regions[steer->region];
     enum standing best = STANDING_ALL;
     for (size_t i = region->first_endpoint; i < (size_t)region->first_endpoint + region->endpoint_count; i++) {
-        if (stands(steer, i, STANDING_UP)) return STANDING_UP;
-        if (stands(steer, i, STANDING_WEIGHTED)) best = STANDING_WEIGHTED;
+        enum standing standing = endpoint_standing(steer, i);
+        if (standing > best) best = standing;
     }
     return best;
 }
@@ -158,11 +166,16 @@ const struct endpoint *compose_hostname(const struct steer *steer)
     const struct region *region = &steer->model->regions[steer->region];
     enum standing standing = region_standing(steer);
     const struct endpoint *best = NULL;
+    uint32_t best_weight = 0;
     for (size_t i = region->first_endpoint; i < (size_t)region->first_endpoint + region->endpoint_count; i++) {
         const struct endpoint *endpoint = &steer->model->endpoints[i];
         if (!stands(steer, i, standing)) continue;
         if (endpoint->hostname == NULL) return NULL; /* addresses win: they answer more questions */
-        if (best == NULL || endpoint->weight > best->weight) best = endpoint;
+        uint32_t weight = steer->snapshot->endpoints[i].weight;
+        if (best == NULL || weight > best_weight) {
+            best = endpoint;
+            best_weight = weight;
+        }
     }
     return best;
 }

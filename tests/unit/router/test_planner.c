@@ -81,7 +81,7 @@ static void the_same_shares_for_other_reasons_are_known_as_such(void **state)
     fleet.plan_regions[0] = US_WEST_2;
     fleet.plan_regions[1] = EU_WEST_1;
     fleet.plan.region_count = 2;
-    fleet.snapshot->reports[EU_WEST_1].drained = true;
+    fleet.snapshot->orders[EU_WEST_1].drained = true;
     snapshot_derive(&fleet.model, NULL, fleet.snapshot);
     struct decisions *decisions = plan(&fleet);
     assert_int_equal(decisions->count, 1); /* full for all */

@@ -55,7 +55,7 @@ static void weight_not_number_decides(void **state)
     (void)state;
     struct fleet fleet;
     begin(&fleet);
-    fleet.endpoints[0].weight = 3;
+    fleet.snapshot->endpoints[0].weight = 3;
     fleet.snapshot->endpoints[0].up = false;
     const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
     assert_false(view->up);
@@ -69,14 +69,14 @@ static void endpoints_of_weight_zero_count_for_nothing(void **state)
     (void)state;
     struct fleet fleet;
     begin(&fleet);
-    fleet.endpoints[0].weight = 0;
+    fleet.snapshot->endpoints[0].weight = 0;
     fleet.snapshot->endpoints[0].up = false;
     fleet.snapshot->endpoints[0].next_change_ms = 1;
     const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
     assert_true(view->up);
     assert_true(view->capacity_rps == 50);
     assert_int_equal(view->next_change_ms, SNAPSHOT_UNKNOWN);
-    fleet.endpoints[1].weight = 0; /* nobody is left to answer */
+    fleet.snapshot->endpoints[1].weight = 0; /* nobody is left to answer */
     assert_false(derive(&fleet, NULL, US_EAST_1)->up);
     fleet_fini(&fleet);
 }
@@ -201,7 +201,7 @@ static void processing_is_the_mean_by_weight_of_those_that_are_up(void **state)
     (void)state;
     struct fleet fleet;
     begin(&fleet);
-    fleet.endpoints[0].weight = 3;
+    fleet.snapshot->endpoints[0].weight = 3;
     fleet.snapshot->endpoints[0].processing_us = 1000;
     fleet.snapshot->endpoints[0].processing_p95_us = 9000;
     fleet.snapshot->endpoints[0].processing_age_ms = 5;
@@ -323,10 +323,10 @@ static void the_end_of_a_drain_ramps_as_well(void **state)
     struct fleet fleet;
     begin(&fleet);
     fleet.regions[US_EAST_1].ramp_s = 90;
-    fleet.snapshot->reports[US_EAST_1].drained = true;
+    fleet.snapshot->orders[US_EAST_1].drained = true;
     advance(&fleet, 1000, US_EAST_1, true);
     assert_true(fleet.snapshot->regions[US_EAST_1].drained);
-    fleet.snapshot->reports[US_EAST_1].drained = false;
+    fleet.snapshot->orders[US_EAST_1].drained = false;
     advance(&fleet, 2000, US_EAST_1, true);
     assert_int_equal(fleet.snapshot->regions[US_EAST_1].ramp_permille, RAMP_START_PERMILLE);
     assert_int_equal(fleet.snapshot->regions[US_EAST_1].since_ms, SNAPSHOT_UNKNOWN); /* its verdict never changed */
@@ -356,7 +356,7 @@ static void a_copy_is_equal_and_its_own(void **state)
     assert_memory_equal(copy->endpoints, fleet.snapshot->endpoints, FLEET_ENDPOINTS * sizeof *copy->endpoints);
     assert_memory_equal(copy->reports, fleet.snapshot->reports, FLEET_REGIONS * sizeof *copy->reports);
     copy->regions[0].up = false;
-    copy->reports[FLEET_REGIONS - 1].drained = true;
+    copy->orders[FLEET_REGIONS - 1].drained = true;
     assert_true(fleet.snapshot->regions[0].up);
     snapshot_free(copy);
     snapshot_free(NULL);

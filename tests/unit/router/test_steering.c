@@ -100,7 +100,7 @@ static void weighted_without_weights_counts_endpoints_that_are_up(void **state)
     (void)state;
     struct fleet fleet;
     begin(&fleet, STEERING_WEIGHTED);
-    fleet.endpoints[0].weight = 5;
+    fleet.snapshot->endpoints[0].weight = 5;
     fleet.snapshot->endpoints[7].up = false;
     snapshot_derive(&fleet.model, NULL, fleet.snapshot);
     struct decision decision = fleet_decide(&fleet, CELL_LONDON); /* 6, 2, 2, 1 */
@@ -208,7 +208,7 @@ static void the_ladder_goes_full_drained_unhealthy(void **state)
     for (region_id i = 0; i < FLEET_REGIONS; i++) fleet_report(&fleet, i, 1000, 100);
     snapshot_derive(&fleet.model, NULL, fleet.snapshot);
     assert_int_equal(fleet_decide(&fleet, CELL_LONDON).ladder, LADDER_FULL);
-    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet.snapshot->reports[i].drained = i != AP_SOUTHEAST_1;
+    for (region_id i = 0; i < FLEET_REGIONS; i++) fleet.snapshot->orders[i].drained = i != AP_SOUTHEAST_1;
     snapshot_derive(&fleet.model, NULL, fleet.snapshot);
     assert_int_equal(fleet_choice(&fleet, CELL_LONDON), AP_SOUTHEAST_1);
     fleet_region_down(&fleet, AP_SOUTHEAST_1);
@@ -224,7 +224,7 @@ static void the_trace_names_every_region_and_why(void **state)
     struct fleet fleet;
     struct steering_trace trace;
     begin(&fleet, STEERING_SCORE);
-    fleet.snapshot->reports[US_WEST_2].drained = true;
+    fleet.snapshot->orders[US_WEST_2].drained = true;
     fleet_report(&fleet, EU_WEST_1, 80, 1);
     fleet_region_down(&fleet, US_EAST_1);
     (void)steering_decide(&fleet.input, CELL_LONDON, &trace);
@@ -276,7 +276,7 @@ static void fallback_any_leaves_only_before_it_answers_a_dead_region(void **stat
     begin(&fleet, STEERING_SCORE);
     fleet.policy.rules = &rule;
     fleet.policy.rule_count = 1;
-    fleet.snapshot->reports[EU_WEST_1].drained = true; /* drained is still better than leaving */
+    fleet.snapshot->orders[EU_WEST_1].drained = true; /* drained is still better than leaving */
     snapshot_derive(&fleet.model, NULL, fleet.snapshot);
     assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
     fleet_region_down(&fleet, EU_WEST_1);
