@@ -16,6 +16,30 @@ void store_replay(const struct store *store, void *context,
     store->kind->replay(store, context, visit);
 }
 
+enum status store_watch_regions(struct store *store, const char *const *names, size_t count)
+{
+    return store->kind->watch_regions == NULL ? OK : store->kind->watch_regions(store, names, count);
+}
+
+const char *store_drop_name(enum store_drop drop)
+{
+    static const char *const names[STORE_DROP_COUNT] = {"syntax", "range",  "size", "many",    "type",
+                                                        "name",   "writer", "seal", "endless", "memory"};
+    return drop < STORE_DROP_COUNT ? names[drop] : "unknown";
+}
+
+void store_status(const struct store *store, struct store_status *out)
+{
+    *out = (struct store_status){.shared = false};
+    store->kind->status(store, out);
+}
+
+void store_server_status(const struct store *store, size_t index, struct store_server_status *out)
+{
+    *out = (struct store_server_status){.state = ""};
+    if (store->kind->server_status != NULL) store->kind->server_status(store, index, out);
+}
+
 void store_describe(const struct store *store, char *out, size_t room)
 {
     if (room > 0) store->kind->describe(store, out, room);

@@ -68,6 +68,11 @@ static void embedded_replay(const struct store *store, void *context,
     ledger_each(((const struct store_embedded *)store)->ledger, context, visit);
 }
 
+static void embedded_status(const struct store *store, struct store_status *out)
+{
+    out->fact_count = ledger_count(((const struct store_embedded *)store)->ledger);
+}
+
 static void embedded_describe(const struct store *store, char *out, size_t room)
 {
     snprintf(out, room, "embedded, %zu facts", ledger_count(((const struct store_embedded *)store)->ledger));
@@ -88,6 +93,7 @@ static void embedded_close(struct store *store)
 static const struct store_kind store_kind_embedded = {
     .publish = embedded_publish,
     .replay = embedded_replay,
+    .status = embedded_status,
     .describe = embedded_describe,
     .close = embedded_close,
 };

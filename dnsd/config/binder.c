@@ -99,10 +99,6 @@ static void bind_scalar(struct binder *binder, const struct place_of_value *valu
 static bool check_count(struct binder *binder, const struct place_of_value *value, size_t count)
 {
     const struct option *option = value->option;
-    if ((option->flags & OPTION_EMPTY) != 0 && count != 0) {
-        refuse(binder, value, "an empty list in this version: Redis comes with the fleet feature");
-        return false;
-    }
     if (count < option->count_minimum) {
         refuse(binder, value, "at least one");
         return false;

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "dnsd/config/builder.h"
@@ -131,6 +132,46 @@ static void build_admin(struct builder *builder)
     builder->config->admin_port = socket->port;
 }
 
+static void check_server(struct builder *builder, const struct given_redis *given, const struct given_redis *before,
+                         size_t count)
+{
+    const struct given_peer *peer = &given->address.value.peer;
+    if (given->user.present && !given->password_file.present)
+        builder_refuse(builder, &given->user, "a password_file beside it");
+    for (size_t i = 0; given->address.valid && i < count; i++) {
+        const struct given_peer *other = &before[i].address.value.peer;
+        if (!before[i].address.valid || peer->host == NULL || other->host == NULL) continue;
+        if (peer->port != other->port || strcasecmp(peer->host, other->host) != 0) continue;
+        builder_refuse(builder, &given->address, "each server once; the first is in line %u",
+                       (unsigned)before[i].address.line);
+        return;
+    }
+}
+
+static enum status build_state(struct builder *builder)
+{
+    const struct given_state *state = &builder->declaration->state;
+    const struct given_redis *given = state->redis.list;
+    struct store_server *servers = arena_array(builder->keep, state->redis.count, sizeof *servers);
+    if (servers == NULL) return ERR_MEMORY;
+    for (size_t i = 0; i < state->redis.count; i++) {
+        check_server(builder, &given[i], given, i);
+        servers[i] = (struct store_server){
+            .host = given[i].address.value.peer.host,
+            .port = given[i].address.value.peer.port,
+            .user = given[i].user.value.text,
+            .password_file = optional_path(builder, &given[i].password_file),
+            .database = given[i].database.value.integer,
+        };
+    }
+    builder->config->servers = servers;
+    builder->config->server_count = state->redis.count;
+    builder->config->key_file = optional_path(builder, &state->key_file);
+    if (state->key_file.present && state->redis.count == 0)
+        builder_refuse(builder, &state->key_file, "only with servers in `redis`");
+    return OK;
+}
+
 static void build_tcp(struct builder *builder)
 {
     const struct given_tcp *tcp = &builder->declaration->tcp;
@@ -169,5 +210,6 @@ enum status builder_settings(struct builder *builder)
     build_admin(builder);
     build_tcp(builder);
     enum status status = build_listen(builder);
+    if (status == OK) status = build_state(builder);
     return status != OK ? status : build_zones(builder);
 }

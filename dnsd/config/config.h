@@ -16,6 +16,7 @@
 #include "router/model.h"
 #include "router/status.h"
 #include "state/probe.h"
+#include "state/store.h"
 
 struct listen_address {
     struct address address;
@@ -60,8 +61,11 @@ struct config {
     uint16_t admin_port;
     const char *user; /* NULL: stay */
     struct tcp_limits tcp;
-    uint16_t udp_payload;   /* EDNS size offered, default 1232 */
-    uint32_t report_ttl_ms; /* how long a reported load counts */
+    uint16_t udp_payload;               /* EDNS size offered, default 1232 */
+    uint32_t report_ttl_ms;             /* how long a reported load counts */
+    const struct store_server *servers; /* of Redis; none: the embedded store */
+    size_t server_count;
+    const char *key_file; /* NULL: none */
 };
 
 /* Read a file and the latency table that it names; zone files are read by zones_load, location databases by survey_atlas. All

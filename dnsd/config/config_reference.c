@@ -40,7 +40,6 @@ static void takes(const struct option *option, char out[GIVEN_EXPECTED_MAX])
         snprintf(out, GIVEN_EXPECTED_MAX,
                  (option->flags & OPTION_LIST) != 0 ? "a list of mappings, see %s" : "a mapping, see %s",
                  option->shape->title);
-    if ((option->flags & OPTION_EMPTY) != 0) snprintf(out, GIVEN_EXPECTED_MAX, "an empty list");
 }
 
 /* The bounds of a list's length, where they are narrower than any list. */

@@ -8,6 +8,7 @@
 
 #include "dnsd/config/declaration.h"
 #include "router/model.h"
+#include "state/store.h"
 
 /* A table reads as a table: */
 /* clang-format off */
@@ -352,13 +353,37 @@ SHAPE(pin, struct given_pin, "pins[]",
       "The operator's word on some clients: either `prefix` or `asn`, and a `place`, `regions` or both.");
 
 #undef AT
+#define AT(member) .offset = offsetof(struct given_redis, member)
+static const struct option redis_options[] = {
+    {.name = "address", .type = OPTION_PEER, .flags = OPTION_REQUIRED, AT(address),
+     .minimum = 6379,
+     .meaning = "Where it listens; a host's name is looked up at every connection."},
+    {.name = "user", .type = OPTION_TEXT, AT(user),
+     .maximum = 128, .otherwise = "the server's default user",
+     .meaning = "User of its access list (`meridian acl` prints one per PoP); needs `password_file`."},
+    {.name = "password_file", .type = OPTION_FILE, AT(password_file),
+     .otherwise = "no password",
+     .meaning = "File whose first line is the password; read at every connection, so it may be changed."},
+    {.name = "database", .type = OPTION_INTEGER, AT(database),
+     .minimum = 0, .maximum = 15, .preset = "0",
+     .meaning = "Number of the database (SELECT); channels are shared by all databases of a server."},
+};
+SHAPE(redis, struct given_redis, "state.redis[]",
+      "Redis servers, independent of each other (not a cluster). A PoP writes its facts to all and merges what it reads "
+      "from all, so that one that lives is enough; with none, it goes on with what it sees itself.");
+
+#undef AT
 #define AT(member) .offset = offsetof(struct given_state, member)
 static const struct option state_options[] = {
-    {.name = "redis", .type = OPTION_TEXT, .flags = OPTION_LIST | OPTION_EMPTY, AT(redis),
-     .otherwise = "empty: the embedded store",
-     .meaning = "Redis servers; must be empty in this version, they come with the fleet feature."},
+    {.name = "redis", .type = OPTION_MAPPING, .flags = OPTION_LIST, AT(redis),
+     .count_maximum = STORE_SERVER_MAX, .shape = &redis_shape, .otherwise = "empty: the embedded store",
+     .meaning = "Redis servers through which the PoPs of a fleet share what they know."},
+    {.name = "key_file", .type = OPTION_FILE, AT(key_file),
+     .otherwise = "facts carry no code",
+     .meaning = "File with the fleet's common secret (at least 16 bytes): each fact then carries an authentication code, and "
+                "those without a valid one are dropped. All PoPs, reporters and operators need the same."},
 };
-SHAPE(state, struct given_state, "state", "Where facts are kept.");
+SHAPE(state, struct given_state, "state", "Where facts are kept. Read at start: a reload that changes it says so.");
 
 #undef AT
 #define AT(member) .offset = offsetof(struct given_admin, member)

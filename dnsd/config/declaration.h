@@ -148,9 +148,18 @@ struct given_pin {
     struct given_list regions;
 };
 
+struct given_redis {
+    struct origin origin;
+    struct given address;
+    struct given user;
+    struct given password_file;
+    struct given database;
+};
+
 struct given_state {
     struct origin origin;
-    struct given_list redis;
+    struct given_items redis; /* struct given_redis */
+    struct given key_file;
 };
 
 struct given_admin {

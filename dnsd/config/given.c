@@ -197,6 +197,30 @@ static enum status read_socket(struct reading *reading)
     return status;
 }
 
+static enum status read_peer(struct reading *reading)
+{
+    char text[GIVEN_TEXT_MAX + 1];
+    struct address address;
+    uint64_t port = (uint64_t)reading->option->minimum;
+    size_t size = strcspn(reading->text, "@");
+    memcpy(text, reading->text, size);
+    text[size] = '\0';
+    if (reading->text[size] == '@' && (read_digits(reading->text + size + 1, 65535, &port) != OK || port == 0))
+        return fail(reading, "a port from 1 to 65535 after the @");
+    if (address_parse(text, &address) != OK) {
+        char name[HOSTNAME_TEXT_MAX];
+        const char *reason;
+        if (strchr(text, ':') != NULL)
+            return fail(reading, "a host and a port with @ between them, as 192.0.2.1@%.0f", reading->option->minimum);
+        if (hostname_parse(text, HOSTNAME_PLAIN, name, &reason) != OK) return ERR_SYNTAX;
+    } else {
+        enum status status = check_address(reading, &address);
+        if (status != OK) return status;
+    }
+    reading->out->peer = (struct given_peer){arena_text(reading->arena, text, size), (uint16_t)port};
+    return OK;
+}
+
 /* IPv6 prefixes that are looked up as the IPv4 address they carry: 6to4 and Teredo, see router/atlas.h. */
 static bool is_folded(const struct prefix *prefix)
 {
@@ -340,6 +364,7 @@ static const struct reader {
     [OPTION_HOSTNAME] = {read_plain_hostname, "a host name"},
     [OPTION_ADDRESS] = {read_address, "an IPv4 or IPv6 address"},
     [OPTION_SOCKET] = {read_socket, NULL},
+    [OPTION_PEER] = {read_peer, NULL},
     [OPTION_PREFIX] = {read_prefix, "an IPv4 or IPv6 prefix, as 192.0.2.0/24"},
     [OPTION_CONTINENT] = {read_continent, "a continent: AF AN AS EU NA OC SA"},
     [OPTION_COUNTRY] = {read_country, "a country code of two capital letters (ISO 3166-1)"},
@@ -377,6 +402,9 @@ void given_expectation_one(const struct option *option, char out[GIVEN_EXPECTED_
     case OPTION_SOCKET:
         snprintf(out, GIVEN_EXPECTED_MAX, "ADDRESS@PORT, as 192.0.2.1@%.0f%s",
                  option->minimum > 0 ? option->minimum : 443, (option->flags & OPTION_NONE) != 0 ? ", or none" : "");
+        break;
+    case OPTION_PEER:
+        snprintf(out, GIVEN_EXPECTED_MAX, "ADDRESS@PORT or HOST@PORT, as redis.example@%.0f", option->minimum);
         break;
     default: snprintf(out, GIVEN_EXPECTED_MAX, "%s", readers[option->type].what); break;
     }

@@ -30,6 +30,7 @@ enum option_type {
     OPTION_HOSTNAME,
     OPTION_ADDRESS,
     OPTION_SOCKET, /* ADDRESS@PORT */
+    OPTION_PEER,   /* the same or HOST@PORT; where we connect to */
     OPTION_PREFIX,
     OPTION_CONTINENT,
     OPTION_COUNTRY,
@@ -44,9 +45,8 @@ enum option_type {
 
 enum option_flag {
     OPTION_REQUIRED = 1,
-    OPTION_LIST = 2,  /* a list of these; of plain values also one alone */
-    OPTION_NONE = 4,  /* the word `none` is allowed too */
-    OPTION_EMPTY = 8, /* the list must be empty in this version */
+    OPTION_LIST = 2, /* a list of these; of plain values also one alone */
+    OPTION_NONE = 4, /* the word `none` is allowed too */
 };
 
 struct shape;
@@ -57,7 +57,8 @@ struct option {
     enum option_type type;
     unsigned flags; /* enum option_flag */
     size_t offset;  /* of its struct given, given_list, given_items or mapping in the declaration */
-    double minimum; /* of a number; a port's stand-in when none is written (OPTION_SOCKET: 0, it must be written) */
+    double minimum; /* of a number; a port's stand-in when none is written (OPTION_SOCKET: 0, it must
+                       be written) */
     double maximum;
     size_t count_minimum; /* of a list */
     size_t count_maximum;
@@ -90,6 +91,11 @@ struct given_socket {
     uint16_t port;          /* 0: none written */
 };
 
+struct given_peer {
+    const char *host; /* an address or a host name */
+    uint16_t port;
+};
+
 struct given_range {
     uint16_t first;
     uint16_t last;
@@ -101,6 +107,7 @@ union given_value {
     double number;
     const char *text; /* every kind of name or text, in its final form */
     struct given_socket socket;
+    struct given_peer peer;
     struct prefix prefix;
     struct given_range range;
 };

@@ -496,8 +496,9 @@ static enum status open_first_world(struct control *control)
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
-    status =
-        store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
+    status = store_open_embedded(
+        &control->loop, (struct store_listener){.context = control, .on_fact = on_fact, .on_expired = on_expired},
+        &control->store);
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;

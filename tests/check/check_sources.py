@@ -16,7 +16,7 @@ PURE_HEADERS = {'assert.h', 'ctype.h', 'errno.h', 'float.h', 'inttypes.h', 'limi
                 'arpa/inet.h'}
 LIBRARIES = {  # header: folders that may include it (tests may include all)
     r'maxminddb': {'geo'}, r'uv': {'state', 'dnsd'}, r'curl/': {'state', 'dnsd'}, r'jansson': {'state', 'dnsd'},
-    r'hiredis': {'state'}, r'ldns/': {'dnsd'}, r'yaml': {'dnsd'}, r'microhttpd': {'dnsd', 'deploy'}, r'openssl/': {'dnsd'},
+    r'hiredis': {'state'}, r'ldns/': {'dnsd'}, r'yaml': {'dnsd'}, r'microhttpd': {'dnsd', 'deploy'}, r'openssl/': {'state', 'dnsd'},
 }
 LINES_MAX = 700
 

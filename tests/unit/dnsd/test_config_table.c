@@ -41,7 +41,7 @@ static void check_option(const struct shape *shape, const struct option *option)
     size_t length = strlen(option->meaning);
     assert_true(length > 0 && option->meaning[length - 1] == '.');
     assert_true(option->offset > 0 && option->offset < shape->size); /* an origin comes first */
-    assert_true(option->minimum <= option->maximum || option->type == OPTION_SOCKET);
+    assert_true(option->minimum <= option->maximum || option->type == OPTION_SOCKET || option->type == OPTION_PEER);
     if (option->type == OPTION_INTEGER) assert_true(option->maximum >= 1 && option->maximum <= UINT32_MAX);
     if (option->type == OPTION_WORD) assert_non_null(option->words);
     assert_true((option->shape != NULL) == (option->type == OPTION_MAPPING));

@@ -83,6 +83,23 @@ static void numbers_are_finite_decimals(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_false(takes(&option, wrong[i], &value));
 }
 
+static void peers_have_a_host_and_a_port(void **state)
+{
+    (void)state;
+    static const struct option peer = {.name = "p", .type = OPTION_PEER, .minimum = 6379};
+    static const char *const wrong[] = {"",          "@6379",         "redis@", "redis@0",         "redis@65536",
+                                        "redis@x",   "redis:6379",    "a b@1",  "[::1]@6379",      "redis://redis",
+                                        "224.0.0.1", "192.0.2.1@1@1", "-a@1",   "redis..example@1"};
+    union given_value value;
+    assert_true(takes(&peer, "redis.example", &value) && value.peer.port == 6379);
+    assert_string_equal(value.peer.host, "redis.example");
+    assert_true(takes(&peer, "192.0.2.1@7000", &value) && value.peer.port == 7000);
+    assert_string_equal(value.peer.host, "192.0.2.1");
+    assert_true(takes(&peer, "2001:db8::1", &value) && value.peer.port == 6379);
+    assert_string_equal(value.peer.host, "2001:db8::1");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_false(takes(&peer, wrong[i], &value));
+}
+
 static void sockets_have_an_address_and_a_port(void **state)
 {
     (void)state;
@@ -353,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_plain_decimals),
         cmocka_unit_test(numbers_are_finite_decimals),
+        cmocka_unit_test(peers_have_a_host_and_a_port),
         cmocka_unit_test(sockets_have_an_address_and_a_port),
         cmocka_unit_test(status_codes_are_one_or_a_range),
         cmocka_unit_test(urls_are_what_the_client_takes),

@@ -105,7 +105,7 @@ static struct bench *bench_open(void **state)
     assert_int_equal(uv_loop_init(&bench->loop), 0);
     uv_timer_init(&bench->loop, &bench->patience);
     bench->patience.data = bench;
-    struct store_listener listener = {bench, on_fact, on_expired};
+    struct store_listener listener = {.context = bench, .on_fact = on_fact, .on_expired = on_expired};
     assert_int_equal(kind->open(&bench->loop, listener, &bench->store), OK);
     return bench;
 }
