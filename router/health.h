@@ -7,24 +7,17 @@
  *       |                                  v
  *       +--- penalty below reuse ---- (held: up by its probes, kept down)
  *
- * Each change to down adds a penalty that halves every half-life (RFC 2439's idea on one endpoint); above
- * the suppress limit the endpoint is held down until the penalty decays below the reuse limit, at most
- * HEALTH_HOLD_MAX_MS. Before the first verdict the endpoint is up and `assumed`; a first failure of all
- * probes takes it down after `fall`. Pure: time is an argument in ms of one monotonic clock. Any thread,
- * one at a time. */
+ * Each change to down is a fall for damping.h, which holds down who falls too often, for a bounded time. Before the
+ * first verdict the endpoint is up and `assumed`; a first failure of all probes takes it down after `fall`. Pure: time
+ * is an argument in ms of one monotonic clock. Any thread, one at a time. */
 #ifndef MERIDIAN_HEALTH_H
 #define MERIDIAN_HEALTH_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "router/damping.h"
 #include "router/snapshot.h"
-
-#define HEALTH_PENALTY_PER_FALL 1000
-#define HEALTH_SUPPRESS 3000 /* the fourth fall within a half-life or so */
-#define HEALTH_REUSE 1000
-#define HEALTH_HALF_LIFE_MS 60000
-#define HEALTH_HOLD_MAX_MS 300000 /* bounded: nothing is held longer than this after its last fall */
 
 struct health_settings {
     uint16_t rise;        /* >= 1 */
@@ -36,16 +29,14 @@ struct health_settings {
 struct health {
     bool up;            /* what counts: by probes and not held */
     bool probed_up;     /* by rise/fall alone */
-    bool suppressed;    /* too many falls: may not come up until the penalty has decayed */
-    bool held;          /* suppressed and probed_up: kept down although its probes are well */
+    bool held;          /* damped and probed_up: kept down although its probes are well */
     bool seen;          /* a result has come in */
+    bool settled;       /* `rise` or `fall` results in a row have come in: the verdict is no longer assumed */
     uint16_t successes; /* in a row, saturating */
     uint16_t failures;
     int64_t changed_ms;  /* of `up`; SNAPSHOT_UNKNOWN: never */
     int64_t observed_ms; /* newest result; SNAPSHOT_UNKNOWN */
-    int64_t fallen_ms;   /* newest fall */
-    double penalty;      /* as of penalty_ms */
-    int64_t penalty_ms;
+    struct damping damping;
 };
 
 void health_init(struct health *health);

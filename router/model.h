@@ -28,22 +28,22 @@ typedef uint16_t pin_id;
 
 #define ID_NONE UINT16_MAX /* "no such thing", for every id above */
 
-#define REGION_MAX 255        /* a choice of region fits a byte in every table */
-#define ENDPOINT_MAX 4096     /* probes of one PoP; four thousand a second fill a core */
+#define REGION_MAX 255    /* a choice of region fits a byte in every table */
+#define ENDPOINT_MAX 4096 /* probes of one PoP; four thousand a second fill a core */
 #define SERVICE_MAX 10000
 #define POLICY_MAX 256
-#define PLAN_MAX 256          /* each has a chart of the whole Internet */
-#define NETWORK_MAX 32768     /* prefixes named by rules, pins and the latency table together */
+#define PLAN_MAX 256      /* each has a chart of the whole Internet */
+#define NETWORK_MAX 32768 /* prefixes named by rules, pins and the latency table together */
 #define PIN_MAX 32768
-#define RULE_MAX 256          /* of one policy */
-#define NAME_TEXT_MAX 63      /* region, endpoint, policy, PoP names: [a-z0-9-._]; a label's length */
+#define RULE_MAX 256     /* of one policy */
+#define NAME_TEXT_MAX 63 /* region, endpoint, policy, PoP names: [a-z0-9-._]; a label's length */
 #define ENDPOINT_ADDRESS_MAX 16
 
 struct endpoint {
-    const char *name;   /* unique in the whole model */
+    const char *name; /* unique in the whole model */
     region_id region;
-    uint32_t weight;    /* 0..1000; 0 is never answered; share of the region's health and load */
-    double capacity_rps; /* 0: not stated */
+    uint32_t weight;                 /* 0..1000; 0 is never answered; share of the region's health and load */
+    double capacity_rps;             /* 0: not stated */
     const struct address *addresses; /* address_count of them; none when hostname is set */
     size_t address_count;
     const char *hostname; /* presentation form without the final dot, lower case; NULL: addresses */
@@ -52,16 +52,18 @@ struct endpoint {
     bool probed;
     uint32_t probe_interval_ms;
     uint32_t probe_timeout_ms;
-    uint16_t rise; /* consecutive successes to come up, >= 1 */
-    uint16_t fall; /* consecutive failures to go down, >= 1 */
+    uint16_t rise;        /* consecutive successes to come up, >= 1 */
+    uint16_t fall;        /* consecutive failures to go down, >= 1 */
+    uint32_t degraded_ms; /* slower than this by its probes (EWMA) it is degraded; 0: whatever they take */
+    uint16_t probe_from;  /* so many PoPs probe it, those nearest to its region; 0: all of them */
 };
 
 struct region {
     const char *name; /* unique */
     struct location location;
-    const char *country; /* NULL: not stated */
-    endpoint_id first_endpoint; /* its endpoints are contiguous */
-    uint16_t endpoint_count;    /* >= 1 */
+    const char *country;           /* NULL: not stated */
+    endpoint_id first_endpoint;    /* its endpoints are contiguous */
+    uint16_t endpoint_count;       /* >= 1 */
     uint16_t min_healthy_permille; /* down when less than this share of its weight is up; default 500 */
     uint32_t ramp_s;               /* after a return, the time to full share; 0: at once */
 };
@@ -114,13 +116,14 @@ enum steering { STEERING_BALANCED, STEERING_SCORE, STEERING_NEAREST, STEERING_WE
 struct policy {
     const char *name; /* unique */
     enum steering steering;
-    double network_weight;              /* times network latency; default 1.0 */
-    double utilisation_ms_per_percent;  /* default 2.0 */
-    double processing_weight;           /* times processing latency; default 1.0 */
-    bool require_capacity;              /* default true: a full region is no candidate while another has room */
+    double network_weight;             /* times network latency; default 1.0 */
+    double utilisation_ms_per_percent; /* default 2.0 */
+    double processing_weight;          /* times processing latency; default 1.0 */
+    double unreachable_penalty_ms;     /* of a region that is up, but not reached from this PoP; default 300 */
+    bool require_capacity;             /* default true: a full region is no candidate while another has room */
     bool has_unknown;
-    struct place unknown;               /* where clients without a place are taken to be */
-    const uint32_t *region_weights;     /* STEERING_WEIGHTED: by region_id; NULL: sum of endpoint weights */
+    struct place unknown;           /* where clients without a place are taken to be */
+    const uint32_t *region_weights; /* STEERING_WEIGHTED: by region_id; NULL: sum of endpoint weights */
     const struct rule *rules;
     size_t rule_count;
 };
@@ -138,6 +141,18 @@ struct service {
     uint32_t ttl_s;     /* upper bound, 1..86400 */
     uint32_t ttl_min_s; /* lower bound, 0..ttl_s */
     uint32_t line;
+};
+
+enum quorum_kind { QUORUM_MAJORITY, QUORUM_COUNT, QUORUM_SHARE };
+
+/* `health:`, the rules by which PoPs agree; zeros are good for a PoP alone. */
+struct health_rules {
+    enum quorum_kind quorum;    /* of the votes that count, to say that an endpoint is down */
+    uint16_t quorum_count;      /* QUORUM_COUNT: >= 1 */
+    uint16_t quorum_permille;   /* QUORUM_SHARE: 1..1000 */
+    uint32_t static_ms;         /* with too few votes, how long the last verdict stays */
+    uint16_t panic_permille;    /* more than this share dying at once makes this PoP suspect itself; 0: it never does */
+    uint16_t degraded_permille; /* part of its capacity and weight that a degraded endpoint counts with; 0: all of it */
 };
 
 /* Where a row of the operator's latency table starts. */
@@ -171,8 +186,9 @@ struct model {
     size_t asn_count;
     const struct latency_row *latency_rows;
     size_t latency_row_count;
-    uint32_t latency_base_us;   /* network latency by distance: base + slope * km; default 9,000 us */
-    double latency_us_per_km;   /* default 15.22 */
+    struct health_rules health;
+    uint32_t latency_base_us; /* network latency by distance: base + slope * km; default 9,000 us */
+    double latency_us_per_km; /* default 15.22 */
 };
 
 /* Is `outer` the network `inner` or one of its ancestors? inner may be ID_NONE (false). */

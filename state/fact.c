@@ -78,6 +78,7 @@ static const struct member fact_members[] = {
     PROBE(degraded, MEMBER_FLAG),
     PROBE(held, MEMBER_FLAG),
     PROBE(suspect, MEMBER_FLAG),
+    PROBE(abstains, MEMBER_FLAG),
     PROBE(changed_ms_ago, MEMBER_TIME),
     PROBE(next_change_ms, MEMBER_TIME),
     PROBE(hold_ms, MEMBER_TIME),

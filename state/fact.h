@@ -67,6 +67,7 @@ struct fact_probe {
     bool degraded;             /* up, but slow or by its own word not well */
     bool held;                 /* flap damping holds it down */
     bool suspect;              /* too much died at once here: this PoP doubts itself, do not count this vote */
+    bool abstains;             /* no vote: too few results for a verdict yet, or not probed here any more */
     int64_t changed_ms_ago;    /* SNAPSHOT_UNKNOWN: never */
     int64_t next_change_ms;    /* soonest change of the verdict, at any time while this fact holds; SNAPSHOT_UNKNOWN */
     int64_t hold_ms;           /* held: what is left of it, from when the fact was written; SNAPSHOT_UNKNOWN */
@@ -122,6 +123,7 @@ struct fact_writer {
     const char *name;  /* of the syntax of names; outlives the writer */
     uint64_t epoch;    /* for example the wall clock in seconds at the start */
     uint64_t sequence; /* of the newest fact; 0 at first */
+    int64_t started_ms; /* when the epoch began, on this host's monotonic clock: a fact's at_ms counts from it */
 };
 
 /* Sign a fact: writer, epoch and the next sequence number. */

@@ -47,7 +47,8 @@ static bool load_moved(const struct fact_load *before, const struct fact_load *a
 static bool probe_moved(const struct fact_probe *before, const struct fact_probe *after, double declared_rps)
 {
     return before->up != after->up || before->degraded != after->degraded || before->held != after->held ||
-           before->suspect != after->suspect || ttl_moved(before->next_change_ms, after->next_change_ms) ||
+           before->suspect != after->suspect || before->abstains != after->abstains ||
+           ttl_moved(before->next_change_ms, after->next_change_ms) ||
            processing_moved(before->processing_us, after->processing_us) ||
            load_moved(&before->load, &after->load, declared_rps);
 }

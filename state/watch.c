@@ -81,9 +81,9 @@ static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms
     out->kind = FACT_PROBE;
     memcpy(out->subject, endpoint->name, strnlen(endpoint->name, FACT_NAME_MAX - 1));
     out->ttl_ms = WATCH_FACT_TTL_MS;
-    out->at_ms = SNAPSHOT_UNKNOWN;
     out->probe.up = health->up;
     out->probe.held = health->held;
+    out->probe.abstains = !health->settled;
     out->probe.changed_ms_ago = health->changed_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : now_ms - health->changed_ms;
     out->probe.next_change_ms = health_next_change_ms(health, &settings);
     out->probe.hold_ms = health_hold_ms(health, now_ms);
@@ -99,6 +99,7 @@ static enum watch_word word_of(struct watch *watch, endpoint_id id, int64_t now_
 {
     struct subject *subject = &watch->subjects[id];
     fact_write(watch, id, now_ms, out);
+    out->at_ms = now_ms - writer->started_ms;
     bool news = subject->told.sequence == 0 || now_ms - subject->told_ms >= WATCH_RETELL_MS ||
                 news_of(&subject->told, out, watch->model->endpoints[id].capacity_rps);
     if (news) {

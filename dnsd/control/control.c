@@ -537,8 +537,16 @@ enum status control_open(struct config *take_config, struct control **out, char 
     status = open_ground(control, config, error);
     if (status != OK) goto close_control;
     control->pop_name = strdup(control->ground->config->pop_name);
-    control->writer = (struct fact_writer){.name = control->pop_name, .epoch = (uint64_t)control->started_epoch_s};
-    control->reporter = (struct fact_writer){.name = REPORT_WRITER, .epoch = (uint64_t)control->started_epoch_s};
+    control->writer = (struct fact_writer){
+        .name = control->pop_name,
+        .epoch = (uint64_t)control->started_epoch_s,
+        .started_ms = now_of(control),
+    };
+    control->reporter = (struct fact_writer){
+        .name = REPORT_WRITER,
+        .epoch = (uint64_t)control->started_epoch_s,
+        .started_ms = now_of(control),
+    };
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
     status = control->pop_name ? open_first_world(control) : ERR_MEMORY;
     if (status != OK) goto close_control;

@@ -110,7 +110,7 @@ static void a_hold_ends_when_the_penalty_has_decayed(void **state)
     health_init(&health);
     flap(&health, 4, &now_ms);
     int64_t wait_ms = health_hold_ms(&health, now_ms);
-    assert_true(wait_ms > HEALTH_HALF_LIFE_MS && wait_ms < 2 * HEALTH_HALF_LIFE_MS); /* from 3,700 or so to 1,000 */
+    assert_true(wait_ms > DAMPING_HALF_LIFE_MS && wait_ms < 2 * DAMPING_HALF_LIFE_MS); /* from 3,700 or so to 1,000 */
     assert_false(health_tick(&health, &settings, now_ms + wait_ms - 1));
     assert_true(health.held);
     assert_true(health_tick(&health, &settings, now_ms + wait_ms));
@@ -128,7 +128,7 @@ static void falls_far_apart_are_forgiven(void **state)
     for (int i = 0; i < 50; i++) {
         flap(&health, 1, &now_ms);
         assert_true(health.up);
-        now_ms += 2 * HEALTH_HALF_LIFE_MS;
+        now_ms += 2 * DAMPING_HALF_LIFE_MS;
     }
 }
 
@@ -153,7 +153,7 @@ static void however_often_it_flaps_the_hold_is_bounded(void **state)
     health_init(&health);
     flap(&health, 1000, &now_ms);
     assert_true(health.held);
-    int64_t left_ms = health.fallen_ms + HEALTH_HOLD_MAX_MS - now_ms;
+    int64_t left_ms = health.damping.fallen_ms + DAMPING_HOLD_MAX_MS - now_ms;
     assert_true(health_hold_ms(&health, now_ms) <= left_ms);
     assert_true(health_tick(&health, &settings, now_ms + left_ms));
     assert_true(health.up);
@@ -220,9 +220,9 @@ static void no_random_history_breaks_a_promise(void **state)
             }
             if (changed && now_ms < promised_ms)
                 fail_msg("changed %lld ms early", (long long)(promised_ms - now_ms));
-            assert_int_equal(health.up, health.probed_up && !health.suppressed);
-            assert_int_equal(health.held, health.probed_up && health.suppressed);
-            if (health.suppressed) assert_true(now_ms < health.fallen_ms + HEALTH_HOLD_MAX_MS);
+            assert_int_equal(health.up, health.probed_up && !health.damping.suppressed);
+            assert_int_equal(health.held, health.probed_up && health.damping.suppressed);
+            if (health.damping.suppressed) assert_true(now_ms < health.damping.fallen_ms + DAMPING_HOLD_MAX_MS);
         }
     }
 }

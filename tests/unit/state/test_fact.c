@@ -90,6 +90,7 @@ static void random_probe(struct fact_probe *probe)
     probe->degraded = random64() % 2;
     probe->held = random64() % 2;
     probe->suspect = random64() % 2;
+    probe->abstains = random64() % 2;
     probe->changed_ms_ago = random_time();
     probe->next_change_ms = random_time();
     probe->hold_ms = random_time();
@@ -169,6 +170,7 @@ static void assert_probe_equal(const struct fact_probe *left, const struct fact_
     assert_int_equal(left->degraded, right->degraded);
     assert_int_equal(left->held, right->held);
     assert_int_equal(left->suspect, right->suspect);
+    assert_int_equal(left->abstains, right->abstains);
     assert_true(left->changed_ms_ago == right->changed_ms_ago && left->next_change_ms == right->next_change_ms);
     assert_true(left->hold_ms == right->hold_ms && left->processing_us == right->processing_us);
     assert_true(left->processing_p95_us == right->processing_p95_us);

@@ -79,14 +79,18 @@ static void only_news_is_told(void **state)
     struct bench bench = bench_open();
     observe(&bench, EU_A, &well);
     assert_int_equal(bench.word, WATCH_NEWS);
+    assert_true(bench.fact.probe.abstains); /* one result is no verdict */
+    observe(&bench, EU_A, &well);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_false(bench.fact.probe.abstains);
     for (int i = 0; i < 100; i++) {
         observe(&bench, EU_A, &well);
         assert_int_equal(bench.word, WATCH_SAME);
-        assert_true(bench.fact.sequence == 1 && bench.writer.sequence == 1);
+        assert_true(bench.fact.sequence == 2 && bench.writer.sequence == 2);
     }
     observe(&bench, EU_A, &ill); /* nearer to a change: a shorter TTL */
     assert_int_equal(bench.word, WATCH_NEWS);
-    assert_true(bench.fact.sequence == 2);
+    assert_true(bench.fact.sequence == 3);
     observe(&bench, EU_A, &ill);
     assert_int_equal(bench.word, WATCH_NEWS);
     assert_false(bench.fact.probe.up);
