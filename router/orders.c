@@ -189,6 +189,7 @@ enum status orders_derive(const struct model *model, const struct order *orders,
     service_id services[SNAPSHOT_SERVICE_MAX];
     struct service_view views[SNAPSHOT_SERVICE_MAX];
     if (before != NULL && before->region_count != snapshot->region_count) before = NULL; /* of another model */
+    while (snapshot->view_count > 0) snapshot_free(snapshot->views[--snapshot->view_count].snapshot);
     size_t view_count = find_services(model, orders, count, before, services);
     enum status status = open_views(snapshot, services, view_count, views);
     if (status != OK) return status;

@@ -54,7 +54,7 @@ struct order_progress {
 struct order_progress order_progress(const struct order *order);
 
 /* Derive a snapshot's regions (as snapshot_derive, and instead of it) with the orders in force.
- *   snapshot  its endpoints and reports as known without orders, and no views; its regions, orders and views are written
+ *   snapshot  its endpoints and reports as known without orders; its regions, orders and views are written
  *   before    as in snapshot_derive
  * A view of a service lives on after its last order while a region in it still ramps. Orders for more than SNAPSHOT_SERVICE_MAX
  * services: those of the first services count, the others' do not. ERR_MEMORY: nothing that is written may be used. */

@@ -36,6 +36,7 @@ struct knowledge {
     struct statement **endpoint_loads; /* by endpoint_id */
     struct statement **region_loads;   /* by region_id */
     double *region_declared_rps;       /* by region_id: what its endpoints' capacities sum to */
+    struct order_book *orders;
 };
 
 static int name_compare(const void *left, const void *right)
@@ -80,7 +81,7 @@ enum status knowledge_new(const struct model *model, const char *pop, struct kno
     knowledge->region_declared_rps = calloc(regions, sizeof *knowledge->region_declared_rps);
     if (knowledge->endpoint_names == NULL || knowledge->region_names == NULL || knowledge->probes == NULL ||
         knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL ||
-        knowledge->region_declared_rps == NULL) {
+        knowledge->region_declared_rps == NULL || order_book_new(model, &knowledge->orders) != OK) {
         knowledge_free(knowledge);
         return ERR_MEMORY;
     }
@@ -110,6 +111,7 @@ void knowledge_free(struct knowledge *knowledge)
     free(knowledge->endpoint_names);
     free(knowledge->region_names);
     free(knowledge->region_declared_rps);
+    order_book_free(knowledge->orders);
     free(knowledge);
 }
 
@@ -173,6 +175,7 @@ static bool is_relevant(const struct knowledge *knowledge, const struct fact *fa
 
 bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
 {
+    if (fact->kind == FACT_ORDER) return order_book_observe(knowledge->orders, fact, now_ms);
     struct topic topic = topic_of(knowledge, fact);
     if (topic.statements == NULL) return false;
     struct statement *statement = *statement_of(topic.statements, fact->writer);
@@ -193,6 +196,7 @@ bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int
 bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
 {
     (void)now_ms;
+    if (fact->kind == FACT_ORDER) return order_book_expire(knowledge->orders, fact);
     struct topic topic = topic_of(knowledge, fact);
     if (topic.statements == NULL) return false;
     struct statement **link = statement_of(topic.statements, fact->writer);
@@ -293,16 +297,23 @@ static void report_fill(const struct knowledge *knowledge, region_id id, int64_t
     report->age_ms = now_ms - statement->heard_ms;
 }
 
-void knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
-                        struct snapshot *out)
+enum status knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
+                               struct snapshot *out)
 {
+    struct order orders[ORDER_MAX];
+    size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
     out->now_ms = now_ms;
     for (size_t i = 0; i < out->endpoint_count; i++) {
         verdict_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
         load_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
     }
     for (size_t i = 0; i < out->region_count; i++) report_fill(knowledge, (region_id)i, now_ms, &out->reports[i]);
-    snapshot_derive(knowledge->model, before, out);
+    return orders_derive(knowledge->model, orders, order_count, before, out);
+}
+
+const struct order_book *knowledge_orders(const struct knowledge *knowledge)
+{
+    return knowledge->orders;
 }
 
 const char *knowledge_detail(const struct knowledge *knowledge, endpoint_id endpoint)

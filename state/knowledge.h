@@ -18,6 +18,7 @@
 #include "router/snapshot.h"
 #include "router/status.h"
 #include "state/fact.h"
+#include "state/order_book.h"
 
 struct knowledge;
 
@@ -31,10 +32,12 @@ void knowledge_free(struct knowledge *knowledge); /* takes NULL */
 bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 
-/* Write what is known into a snapshot of the same model (endpoints and reports), then derive its regions.
- * `before` as in snapshot_derive. */
-void knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
-                        struct snapshot *out);
+/* Write what is known into a new snapshot of the same model (endpoints and reports), then derive its regions with
+ * the orders in force. `before` as in snapshot_derive. ERR_MEMORY: `out` may not be used. */
+MUST_USE enum status knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before,
+                                        int64_t now_ms, struct snapshot *out);
+/* The orders that were heard of; valid until the next fact. */
+const struct order_book *knowledge_orders(const struct knowledge *knowledge);
 
 /* Newest probe detail of an endpoint ("200 in 3.1 ms"), "" when none. */
 const char *knowledge_detail(const struct knowledge *knowledge, endpoint_id endpoint);

@@ -211,18 +211,18 @@ static json_t *endpoints_json(const struct reading *reading)
  * type that no service has) it is the one that it would have taken. */
 static void read_plan(struct reading *reading)
 {
-    plan_id plan = reading->service->plan;
     const struct world *world = reading->world;
+    size_t chart = world_chart(world, (service_id)(reading->service - reading->model->services));
     const struct address *address = &reading->question->client.address;
     struct steering_input input = {
         .model = reading->model,
-        .plan = &reading->model->plans[plan],
+        .plan = &reading->model->plans[reading->service->plan],
         .atlas = world->atlas,
         .latencies = world->latencies,
         .snapshot = world->snapshot,
     };
-    reading->hit = chart_find(world->charts[plan], address);
-    reading->published = world->decisions[plan]->list[reading->hit.decision];
+    reading->hit = chart_find(world->charts[chart], address);
+    reading->published = world->decisions[chart]->list[reading->hit.decision];
     reading->traced = steering_decide(&input, reading->cell, &reading->trace);
     reading->choice = reading->inquiry->region;
     if (reading->choice == ID_NONE) {
@@ -294,6 +294,11 @@ enum status explain_json(const struct control *control, const struct explain_que
         .folded = atlas_fold_address(&question->client.address),
         .cell = atlas_find(world->atlas, &question->client.address),
     };
+    struct world seen = *world; /* as the service has to see it, when orders name it */
+    if (reading.service != NULL) {
+        seen.snapshot = snapshot_of(world->snapshot, (service_id)(reading.service - reading.model->services));
+        reading.world = &seen;
+    }
     char type[INQUIRY_TYPE_MAX];
     inquiry_type_format(question->type, type);
     json_t *page = page_json(&reading, type);

@@ -97,8 +97,14 @@ static void log_region_changes(const struct control *control, const struct snaps
 /* What is known now of the ground's model; `before` in that model's ids. */
 static enum status look_around(struct control *control, const struct snapshot *before, struct snapshot **out)
 {
-    enum status status = snapshot_new(model_of(control), out);
-    if (status == OK) knowledge_snapshot(control->knowledge, before, now_of(control), *out);
+    struct snapshot *snapshot;
+    enum status status = snapshot_new(model_of(control), &snapshot);
+    if (status != OK) return status;
+    status = knowledge_snapshot(control->knowledge, before, now_of(control), snapshot);
+    if (status == OK)
+        *out = snapshot;
+    else
+        snapshot_free(snapshot);
     return status;
 }
 

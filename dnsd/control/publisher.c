@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dnsd/zone/detour.h"
+
 /* One plan's decisions and the chart folded from them. */
 struct course {
     unsigned references;
@@ -20,11 +22,20 @@ struct written {
     struct answers *answers;
 };
 
+/* For services with orders of their own. */
+struct detour {
+    unsigned references;
+    struct zones *zones;
+    service_id services[SNAPSHOT_SERVICE_MAX];
+    size_t count;
+};
+
 struct publication {
     struct world world;
     struct ground *ground;
     struct written *written;
-    struct course *courses[PLAN_MAX];
+    struct detour *detour; /* NULL: nearly always */
+    struct course *courses[WORLD_PLAN_MAX];
     struct snapshot *snapshot;
     struct publication *older;
 };
@@ -52,9 +63,17 @@ static void written_release(struct written *written)
     free(written);
 }
 
+static void detour_release(struct detour *detour)
+{
+    if (detour == NULL || --detour->references > 0) return;
+    detour_free(detour->zones);
+    free(detour);
+}
+
 static void publication_free(struct publication *publication)
 {
-    for (size_t i = 0; i < PLAN_MAX; i++) course_release(publication->courses[i]);
+    for (size_t i = 0; i < WORLD_PLAN_MAX; i++) course_release(publication->courses[i]);
+    detour_release(publication->detour);
     written_release(publication->written);
     snapshot_free(publication->snapshot);
     ground_release(publication->ground);
@@ -135,6 +154,60 @@ static enum status build_written(const struct ground *ground, const struct snaps
     return OK;
 }
 
+static bool same_services(const struct detour *detour, const struct snapshot *snapshot)
+{
+    if (detour == NULL || detour->count != snapshot->view_count) return false;
+    for (size_t i = 0; i < detour->count; i++)
+        if (detour->services[i] != snapshot->views[i].service) return false;
+    return true;
+}
+
+static enum status build_detour(const struct ground *ground, const struct snapshot *snapshot, struct detour *before,
+                                struct detour **out)
+{
+    if (snapshot->view_count == 0) return OK;
+    if (same_services(before, snapshot)) {
+        before->references++;
+        *out = before;
+        return OK;
+    }
+    struct detour *detour = calloc(1, sizeof *detour);
+    if (detour == NULL) return ERR_MEMORY;
+    detour->references = 1;
+    for (; detour->count < snapshot->view_count; detour->count++)
+        detour->services[detour->count] = snapshot->views[detour->count].service;
+    enum status status = detour_new(ground->zones->zones, detour->services, detour->count, &detour->zones);
+    if (status != OK) {
+        free(detour);
+        return status;
+    }
+    *out = detour;
+    return OK;
+}
+
+/* The course that a service had of its own, NULL: none. */
+static struct course *own_course(const struct publication *publication, service_id service)
+{
+    const struct detour *detour = publication != NULL ? publication->detour : NULL;
+    for (size_t i = 0; detour != NULL && i < detour->count; i++)
+        if (detour->services[i] == service) return publication->courses[publication->ground->config->model.plan_count + i];
+    return NULL;
+}
+
+/* `before`: of the same ground, or NULL. */
+static enum status build_own_courses(struct publication *next, const struct publication *before)
+{
+    const struct model *model = &next->ground->config->model;
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < next->snapshot->view_count; i++) {
+        const struct service_view *view = &next->snapshot->views[i];
+        const struct plan *plan = &model->plans[model->services[view->service].plan];
+        status = build_course(next->ground, view->snapshot, plan, own_course(before, view->service),
+                              &next->courses[model->plan_count + i]);
+    }
+    return status;
+}
+
 static enum status build_layers(struct publication *next, const struct publication *before)
 {
     const struct ground *ground = next->ground;
@@ -147,12 +220,14 @@ static enum status build_layers(struct publication *next, const struct publicati
         status = build_course(ground, next->snapshot, &model->plans[i], same_ground ? before->courses[i] : NULL,
                               &next->courses[i]);
     }
-    return status;
+    if (status == OK)
+        status = build_detour(ground, next->snapshot, same_ground ? before->detour : NULL, &next->detour);
+    return status == OK ? build_own_courses(next, same_ground ? before : NULL) : status;
 }
 
 static bool same_layers(const struct publication *left, const struct publication *right)
 {
-    return left->ground == right->ground && left->written == right->written &&
+    return left->ground == right->ground && left->written == right->written && left->detour == right->detour &&
            memcmp(left->courses, right->courses, sizeof left->courses) == 0;
 }
 
@@ -167,7 +242,12 @@ static void fill_world(struct publication *publication, uint64_t sequence)
     world->atlas = ground->atlas;
     world->latencies = ground->latencies;
     world->snapshot = publication->snapshot;
-    for (size_t i = 0; i < ground->config->model.plan_count; i++) {
+    if (publication->detour != NULL) {
+        world->zones = publication->detour->zones;
+        world->detoured = publication->detour->services;
+        world->detour_count = publication->detour->count;
+    }
+    for (size_t i = 0; i < ground->config->model.plan_count + world->detour_count; i++) {
         world->charts[i] = publication->courses[i]->chart;
         world->decisions[i] = publication->courses[i]->decisions;
     }

@@ -9,6 +9,7 @@
 
 #include "dnsd/control/carry.h"
 #include "dnsd/control/publisher.h"
+#include "tests/unit/dnsd/ask.h"
 #include "tests/unit/dnsd/world_fixture.h"
 
 static const char yaml[] = "listen: [\"127.0.0.1@53\"]\n" /* not opened here */
@@ -21,6 +22,7 @@ static const char yaml[] = "listen: [\"127.0.0.1@53\"]\n" /* not opened here */
                            "services:\n"
                            "  - {name: api.example.com, regions: [east, west], policy: near}\n"
                            "  - {name: one.example.com, regions: [west], policy: near}\n"
+                           "  - {name: twin.example.com, regions: [east, west], policy: near}\n" /* the first one's plan */
                            "policies: [{name: near, steering: nearest}]\n";
 
 static const char zone[] = "$ORIGIN example.com.\n$TTL 60\n@ SOA ns1 hostmaster 1 7200 1800 259200 60\n@ NS ns1\n"
@@ -173,6 +175,45 @@ static void other_atlas_shares_zones_and_answers(void **state)
     assert_ptr_equal(publisher_world(stage->publisher)->atlas, atlas);
 }
 
+/* Build with a drain of region east for the service api alone, or without. */
+static bool build_drained(struct stage *stage, bool drained)
+{
+    struct snapshot *snapshot;
+    bool changed;
+    const struct model *model = &stage->ground->config->model;
+    struct order order = {.verb = ORDER_DRAIN, .region = region_find(model, "east"), .endpoint = ID_NONE,
+                          .service = 0, .remaining_ms = 600000};
+    assert_int_equal(snapshot_new(model, &snapshot), OK);
+    assert_int_equal(orders_derive(model, &order, drained, publisher_snapshot(stage->publisher), snapshot), OK);
+    assert_int_equal(publisher_build(stage->publisher, stage->ground, snapshot, &changed), OK);
+    return changed;
+}
+
+static const char *asked(const struct stage *stage, const char *name)
+{
+    static struct asked answer;
+    answer = ask(publisher_world(stage->publisher),
+                 &(struct question){.name = name, .type = LDNS_RR_TYPE_A, .ecs = "6.0.0.0/24"}); /* near east */
+    return answer.answer;
+}
+
+static void order_of_a_service_steers_that_service_alone(void **state)
+{
+    struct stage *stage = *state;
+    build(stage, 0);
+    assert_true(build_drained(stage, true));
+    const struct world *world = publisher_world(stage->publisher);
+    assert_int_equal(world->config->model.services[0].plan, world->config->model.services[2].plan);
+    assert_non_null(strstr(asked(stage, "api.example.com."), "192.0.2.2\n"));
+    assert_non_null(strstr(asked(stage, "twin.example.com."), "192.0.2.1\n"));
+    assert_int_equal(world_chart(world, 0), world->config->model.plan_count);
+    assert_false(build_drained(stage, true)); /* the same again */
+    assert_true(build_drained(stage, false));
+    world = publisher_world(stage->publisher);
+    assert_ptr_equal(world->zones, stage->ground->zones->zones); /* as if it had never been */
+    assert_non_null(strstr(asked(stage, "api.example.com."), "192.0.2.1\n"));
+}
+
 static void carry_follows_names_not_ids(void **state)
 {
     struct stage *stage = *state;
@@ -202,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_worlds_wait_for_every_worker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_backlog_stops_publication_and_keeps_the_world, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_atlas_shares_zones_and_answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(order_of_a_service_steers_that_service_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(carry_follows_names_not_ids, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

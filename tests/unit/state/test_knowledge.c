@@ -61,7 +61,7 @@ static struct fact load_of(struct bench *bench, const char *subject, double load
 
 static const struct endpoint_view *view(struct bench *bench, endpoint_id endpoint, int64_t now_ms)
 {
-    knowledge_snapshot(bench->knowledge, NULL, now_ms, bench->snapshot);
+    assert_int_equal(knowledge_snapshot(bench->knowledge, NULL, now_ms, bench->snapshot), OK);
     return &bench->snapshot->endpoints[endpoint];
 }
 
