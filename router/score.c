@@ -31,7 +31,8 @@ struct score score_base(const struct policy *policy, const struct region_view *v
     if (score.processing_known) {
         score.processing_us = round_us(policy->processing_weight * (double)view->processing_us);
     }
-    score.total_us = score.utilisation_us + score.processing_us;
+    score.unreachable_us = round_us(policy->unreachable_penalty_ms * view->unreachable_permille);
+    score.total_us = score.utilisation_us + score.processing_us + score.unreachable_us;
     return score;
 }
 

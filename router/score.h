@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   total = network_weight * network + utilisation_ms_per_percent * utilisation + processing_weight * processing
+ *           + unreachable_penalty_ms * share of its weight that is up but not reached from here
  *
  * Lower is better. A term that is not known is neutral (0) and says so. Pure. */
 #ifndef MERIDIAN_SCORE_H
@@ -18,6 +19,7 @@ struct score {
     int64_t network_us; /* weighted terms */
     int64_t utilisation_us;
     int64_t processing_us;
+    int64_t unreachable_us;
     int64_t total_us;
     enum latency_source network_source;
     bool utilisation_known;

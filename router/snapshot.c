@@ -112,9 +112,16 @@ static int64_t larger(int64_t left, int64_t right)
 /* Which of two reasons for being up says more. */
 static enum verdict_reason stronger(enum verdict_reason left, enum verdict_reason right)
 {
-    if (left == VERDICT_ORDER || right == VERDICT_ORDER) return VERDICT_ORDER;
-    if (left == VERDICT_PROBE || right == VERDICT_PROBE) return VERDICT_PROBE;
+    static const enum verdict_reason by_strength[] = {VERDICT_ORDER, VERDICT_STATIC, VERDICT_FLEET, VERDICT_PROBE};
+    for (size_t i = 0; i < sizeof by_strength / sizeof *by_strength; i++)
+        if (left == by_strength[i] || right == by_strength[i]) return by_strength[i];
     return left;
+}
+
+/* What a degraded endpoint counts with. */
+static uint16_t degraded_permille(const struct model *model)
+{
+    return model->health.degraded_permille > 0 ? model->health.degraded_permille : PERMILLE;
 }
 
 /* What the endpoints that are up say together. */
@@ -173,11 +180,46 @@ static double estimate_load(const struct sums *sums)
 
 enum count_drained { COUNT_WITHOUT_DRAINED, COUNT_ALL };
 
+static bool enough(const struct region *region, const struct region_view *view, uint32_t weight)
+{
+    return weight > 0 && (uint64_t)weight * PERMILLE >= (uint64_t)region->min_healthy_permille * view->weight_total;
+}
+
+/* One that is up. A degraded one adds a part of its capacity; whether it is well enough to count for min_healthy is what
+ * "up" has said already. */
+static void count_up(const struct endpoint_view *endpoint, uint16_t part_permille, struct region_view *view,
+                     struct sums *sums)
+{
+    struct endpoint_view counted = *endpoint;
+    view->weight_up += endpoint->weight;
+    view->reason = stronger(view->reason, endpoint->reason);
+    if (endpoint->unreachable) view->weight_unreachable += endpoint->weight;
+    if (endpoint->degraded) {
+        view->weight_degraded += endpoint->weight;
+        counted.capacity_rps = counted.capacity_rps * part_permille / PERMILLE;
+    }
+    add_endpoint(sums, &counted, endpoint->weight);
+}
+
+/* What follows from how much of its weight is degraded or not reached from here. */
+static void derive_parts(const struct region *region, uint16_t part_permille, struct region_view *view)
+{
+    view->lacking_permille = 0;
+    view->unreachable_permille = 0;
+    view->unreachable = false;
+    if (view->weight_up == 0) return;
+    uint64_t missing = (uint64_t)view->weight_degraded * (PERMILLE - part_permille);
+    view->lacking_permille = (uint16_t)(missing / view->weight_up);
+    view->unreachable_permille = (uint16_t)((uint64_t)view->weight_unreachable * PERMILLE / view->weight_up);
+    view->unreachable =
+        view->weight_unreachable > 0 && !enough(region, view, view->weight_up - view->weight_unreachable);
+}
+
 /* Count the region's endpoints, with the drained ones or without. Returns whether enough of them are up. */
 static bool count_endpoints(const struct region *region, const struct snapshot *snapshot, enum count_drained drained,
-                            struct region_view *view, struct sums *sums)
+                            uint16_t part_permille, struct region_view *view, struct sums *sums)
 {
-    view->weight_total = view->weight_up = 0;
+    view->weight_total = view->weight_up = view->weight_degraded = view->weight_unreachable = 0;
     view->reason = VERDICT_ASSUMED;
     *sums = sums_none;
     for (size_t i = 0; i < region->endpoint_count; i++) {
@@ -185,27 +227,26 @@ static bool count_endpoints(const struct region *region, const struct snapshot *
         if (endpoint->weight == 0 || (endpoint->drained && drained == COUNT_WITHOUT_DRAINED)) continue;
         view->weight_total += endpoint->weight;
         if (!endpoint->up) continue;
-        view->weight_up += endpoint->weight;
-        view->reason = stronger(view->reason, endpoint->reason);
-        add_endpoint(sums, endpoint, endpoint->weight);
+        count_up(endpoint, part_permille, view, sums);
     }
-    uint64_t wanted = (uint64_t)region->min_healthy_permille * view->weight_total;
-    return view->weight_up > 0 && (uint64_t)view->weight_up * PERMILLE >= wanted;
+    derive_parts(region, part_permille, view);
+    return enough(region, view, view->weight_up);
 }
 
 /* Endpoints that were drained by order count only when the others are not enough; then the region is drained itself. */
-static void derive_verdict(const struct region *region, const struct snapshot *snapshot, struct region_view *view,
-                           struct sums *sums)
+static void derive_verdict(const struct region *region, const struct snapshot *snapshot, uint16_t part_permille,
+                           struct region_view *view, struct sums *sums)
 {
     bool drained = false;
-    view->up = count_endpoints(region, snapshot, COUNT_WITHOUT_DRAINED, view, sums);
+    view->up = count_endpoints(region, snapshot, COUNT_WITHOUT_DRAINED, part_permille, view, sums);
     for (size_t i = 0; i < region->endpoint_count; i++) {
         const struct endpoint_view *endpoint = &snapshot->endpoints[region->first_endpoint + i];
         if (endpoint->weight == 0) continue;
         view->next_change_ms = sooner(view->next_change_ms, endpoint->next_change_ms);
         drained |= endpoint->drained;
     }
-    if (!view->up && drained) view->drained = view->up = count_endpoints(region, snapshot, COUNT_ALL, view, sums);
+    if (!view->up && drained)
+        view->drained = view->up = count_endpoints(region, snapshot, COUNT_ALL, part_permille, view, sums);
     if (!view->up) view->reason = VERDICT_ENDPOINTS;
 }
 
@@ -293,7 +334,7 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
             .processing_us = SNAPSHOT_UNKNOWN,
             .processing_age_ms = SNAPSHOT_UNKNOWN,
         };
-        derive_verdict(region, snapshot, &view, &sums);
+        derive_verdict(region, snapshot, degraded_permille(model), &view, &sums);
         derive_orders(&snapshot->orders[i], &view);
         derive_history(before != NULL ? &before->regions[i] : NULL, snapshot->now_ms, &view);
         derive_ramp(region, snapshot->now_ms, &view);
@@ -308,6 +349,8 @@ const char *verdict_reason_name(enum verdict_reason reason)
     switch (reason) {
     case VERDICT_ASSUMED: return "assumed";
     case VERDICT_PROBE: return "probe";
+    case VERDICT_FLEET: return "fleet";
+    case VERDICT_STATIC: return "static";
     case VERDICT_FLAPPING: return "flapping";
     case VERDICT_ORDER: return "order";
     case VERDICT_ENDPOINTS: return "endpoints";

@@ -28,13 +28,17 @@
 enum verdict_reason {
     VERDICT_ASSUMED,   /* no probe, nobody said otherwise; or not probed yet */
     VERDICT_PROBE,     /* this PoP's own probes */
-    VERDICT_FLAPPING,  /* up by its probes, held down because it changed too often */
+    VERDICT_FLEET,     /* a quorum of the PoPs' probes */
+    VERDICT_STATIC,    /* too few PoPs are heard of: the last verdict */
+    VERDICT_FLAPPING,  /* up by its probes or votes, held down because it changed too often */
     VERDICT_ORDER,     /* an operator's order */
     VERDICT_ENDPOINTS, /* region: too little of its weight is up */
 };
 
 struct endpoint_view {
     bool up;
+    bool degraded;    /* up, but counts with a part of its capacity and weight (health.degraded_share) */
+    bool unreachable; /* up, but not from here: this PoP's own vote says down */
     enum verdict_reason reason;
     int64_t since_ms;          /* when the verdict last changed; SNAPSHOT_UNKNOWN: never */
     int64_t verdict_age_ms;    /* age of the newest probe result; SNAPSHOT_UNKNOWN: none */
@@ -59,14 +63,19 @@ struct region_view {
     int64_t next_change_ms;     /* soonest time from now that an endpoint's verdict or the ramp changes */
     uint32_t weight_up;
     uint32_t weight_total;
-    uint16_t ramp_permille;       /* share of its capacity it may take since its return; 1000: all */
-    uint16_t moved_permille;      /* share of its clients that orders have moved away */
-    bool has_weight;              /* by order: */
-    uint32_t weight;              /* its weight under STEERING_WEIGHTED */
-    double load_rps;              /* negative: unknown; who reports none is taken to be as busy as the others */
-    double capacity_rps;          /* of the endpoints that are up, ramped; 0: unknown, as when one states none */
-    double utilisation;           /* load over capacity, may exceed 1; negative: unknown */
-    int64_t utilisation_permille; /* the same, rounded */
+    uint32_t weight_degraded;      /* of weight_up */
+    uint32_t weight_unreachable;   /* of weight_up */
+    uint16_t lacking_permille;     /* of weight_up: what the degraded part of it is less than whole */
+    uint16_t unreachable_permille; /* of weight_up */
+    bool unreachable;              /* up, but what is reached from here alone would be too little (min_healthy) */
+    uint16_t ramp_permille;        /* share of its capacity it may take since its return; 1000: all */
+    uint16_t moved_permille;       /* share of its clients that orders have moved away */
+    bool has_weight;               /* by order: */
+    uint32_t weight;               /* its weight under STEERING_WEIGHTED */
+    double load_rps;               /* negative: unknown; who reports none is taken to be as busy as the others */
+    double capacity_rps;           /* of the endpoints that are up, ramped; 0: unknown, as when one states none */
+    double utilisation;            /* load over capacity, may exceed 1; negative: unknown */
+    int64_t utilisation_permille;  /* the same, rounded */
     int64_t load_age_ms;
     int64_t processing_us;     /* a reported one, else the mean of the endpoints' by weight */
     int64_t processing_p95_us; /* the endpoints' highest */

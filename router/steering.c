@@ -104,7 +104,8 @@ void steering_prepare(const struct steering_input *input, struct lineup *out)
                 .rung = (uint8_t)rung,
                 .ramp_permille = rung < RUNG_UNWEIGHTED ? region_keeps(view) : 1000,
                 .order = (uint16_t)i,
-                .weight = weight,
+                .unreachable = view->up && view->unreachable,
+                .weight = (uint64_t)weight * (1000u - view->lacking_permille),
                 .key = split_key(input->model->regions[region].name),
                 .base = score_base(policy, view),
             };
@@ -189,8 +190,7 @@ static void apply_pin_and_rules(struct cell_view *view, const struct cell *cell)
 static void climb(struct cell_view *view)
 {
     view->rung = best_rung(view);
-    if (!view->restricted || view->rung < RUNG_UNWEIGHTED || view->spoken == NULL ||
-        !view->spoken->fallback_any)
+    if (!view->restricted || view->rung < RUNG_UNWEIGHTED || view->spoken == NULL || !view->spoken->fallback_any)
         return;
     unsigned anywhere = view->lineup->contenders[0].rung; /* they are sorted by rung */
     if (anywhere >= RUNG_UNWEIGHTED) return;
@@ -201,14 +201,17 @@ static void climb(struct cell_view *view)
 
 /* ---- the order among the eligible ---- */
 
+#define UNREACHABLE_COST (INT64_C(1) << 50) /* more than any latency, weight or order */
+
 /* Lower goes first. */
 static int64_t contender_cost(const struct cell_view *view, const struct contender *contender)
 {
     struct latency latency = view->latencies[contender->region];
+    int64_t behind = contender->unreachable ? UNREACHABLE_COST : 0;
     switch (view->lineup->policy->steering) {
-    case STEERING_NEAREST: return latency.network_us;
-    case STEERING_WEIGHTED: return -(int64_t)contender->weight;
-    case STEERING_FAILOVER: return contender->order;
+    case STEERING_NEAREST: return behind + latency.network_us;
+    case STEERING_WEIGHTED: return behind - (int64_t)contender->weight;
+    case STEERING_FAILOVER: return behind + contender->order;
     case STEERING_BALANCED:
     case STEERING_SCORE: break;
     }
@@ -232,13 +235,26 @@ static bool open_in(const struct cell_view *view, const struct pass *pass, const
     return eligible(view, contender) != pass->excluded_ones && !set_has(&pass->taken, contender->region);
 }
 
+/* Is any of those that are open reached from here? */
+static bool any_reached(const struct cell_view *view, const struct pass *pass)
+{
+    for (size_t i = 0; i < view->lineup->count; i++) {
+        const struct contender *contender = &view->lineup->contenders[i];
+        if (!contender->unreachable && open_in(view, pass, contender)) return true;
+    }
+    return false;
+}
+
 static const struct contender *first_preferred(const struct cell_view *view, const struct pass *pass)
 {
-    size_t count = view->spoken != NULL ? view->spoken->prefer_count : 0;
+    if (view->spoken == NULL || view->spoken->prefer_count == 0) return NULL;
+    bool reached_only = any_reached(view, pass);
+    size_t count = view->spoken->prefer_count;
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < view->lineup->count; j++) {
             const struct contender *contender = &view->lineup->contenders[j];
-            if (contender->region == view->spoken->prefer[i] && open_in(view, pass, contender)) return contender;
+            if (contender->region != view->spoken->prefer[i] || !open_in(view, pass, contender)) continue;
+            if (!contender->unreachable || !reached_only) return contender;
         }
     }
     return NULL;
@@ -292,7 +308,7 @@ static struct part part_of(const struct contender *contender, uint64_t amount)
 
 /* Scale to SHARE_TOTAL by largest remainder (Hamilton's method): every share is its exact one rounded up or
  * down, and they sum up. Parts that come to nothing are dropped. Some amount is above 0; each is at most
- * 2^32 * 1000. */
+ * some millions (a weight) times 10^6, so that no sum overflows. */
 static void allot(struct part *parts, size_t count, struct decision *out)
 {
     uint64_t total = 0, given = 0;
@@ -339,16 +355,19 @@ static size_t choose_best(const struct cell_view *view, struct part parts[DECISI
     return take_first(parts, count);
 }
 
-/* By weight, heaviest first, as many as a decision holds. */
+/* By weight, heaviest first, as many as a decision holds; those that are not reached from here only among themselves. */
 static size_t choose_weighted(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
 {
     struct pass pass = {0};
     size_t count = 0;
+    bool first_unreachable = false;
     while (count < DECISION_SHARE_MAX) {
         const struct contender *best = next_best(view, &pass);
         if (best == NULL || (count > 0 && best->weight == 0)) break;
+        if (count > 0 && best->unreachable != first_unreachable) break;
+        first_unreachable = best->unreachable;
         set_add(&pass.taken, best->region);
-        parts[count++] = part_of(best, (uint64_t)best->weight * best->ramp_permille);
+        parts[count++] = part_of(best, best->weight * best->ramp_permille);
     }
     return count;
 }

@@ -17,7 +17,11 @@
  * A region that ramps (region_view.ramp_permille) takes that share of the clients that would choose it and
  * leaves the rest to the next in order, so the decision is a split; under STEERING_WEIGHTED its weight is
  * scaled. What orders have moved away (region_view.moved_permille) lessens that share likewise; where all on
- * a step have given everything away, the first takes all. Ties go to the lower region id. Pure. */
+ * a step have given everything away, the first takes all.
+ *
+ * A region that is up but not reached from this PoP (region_view.unreachable) is still a candidate: its score has the
+ * penalty; under the other steerings it stands behind the reached ones of its step, under STEERING_WEIGHTED without a
+ * share while there is one, and `prefer` passes over it likewise. Ties go to the lower region id. Pure. */
 #ifndef MERIDIAN_STEERING_H
 #define MERIDIAN_STEERING_H
 
@@ -43,9 +47,9 @@ struct share {
 };
 
 struct decision {
-    uint8_t share_count; /* 1..DECISION_SHARE_MAX; more than 1: a split, see split.h */
-    uint8_t ladder;      /* enum ladder: the step that found somebody */
-    uint8_t left_only;   /* 1: `fallback: any` had to be used */
+    uint8_t share_count;                     /* 1..DECISION_SHARE_MAX; more than 1: a split, see split.h */
+    uint8_t ladder;                          /* enum ladder: the step that found somebody */
+    uint8_t left_only;                       /* 1: `fallback: any` had to be used */
     struct share shares[DECISION_SHARE_MAX]; /* by region id, ascending */
 };
 
@@ -71,7 +75,7 @@ struct steering_trace {
     const struct place *place; /* the cell's, or the policy's unknown place */
     region_id nearest;
     pin_id pin;
-    size_t rule; /* index into the policy's rules; SIZE_MAX: none matched, or the pin spoke before */
+    size_t rule;            /* index into the policy's rules; SIZE_MAX: none matched, or the pin spoke before */
     size_t candidate_count; /* the plan's regions */
     struct candidate candidates[REGION_MAX];
 };
@@ -91,9 +95,10 @@ struct contender {
     uint8_t rung;           /* first step of the ladder that takes it, see steering.c */
     uint16_t ramp_permille; /* less what orders have moved away */
     uint16_t order;         /* in the plan */
-    uint32_t weight;        /* STEERING_WEIGHTED */
-    uint32_t key;           /* of its name, see split.h */
-    struct score base;      /* without the network's term */
+    bool unreachable;       /* from this PoP */
+    uint64_t weight;   /* STEERING_WEIGHTED: times 1000, the degraded in part; a region's is at most some millions */
+    uint32_t key;      /* of its name, see split.h */
+    struct score base; /* without the network's term */
 };
 
 /* The plan's regions as they stand now, best rung first, then in the plan's order. About 20 KB; a value. */

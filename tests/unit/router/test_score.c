@@ -23,9 +23,9 @@ static void the_worked_example_comes_out_exactly(void **state)
         region_id region;
         int64_t total_us;
     } expected[] = {
-        {CELL_NEW_YORK, US_EAST_1, 890000},  {CELL_NEW_YORK, US_WEST_2, 940000},
-        {CELL_NEW_YORK, EU_WEST_1, 985000},  {CELL_NEW_YORK, AP_SOUTHEAST_1, 1166667},
-        {CELL_LONDON, EU_WEST_1, 905000},    {CELL_SINGAPORE, AP_SOUTHEAST_1, 976667},
+        {CELL_NEW_YORK, US_EAST_1, 890000},   {CELL_NEW_YORK, US_WEST_2, 940000},
+        {CELL_NEW_YORK, EU_WEST_1, 985000},   {CELL_NEW_YORK, AP_SOUTHEAST_1, 1166667},
+        {CELL_LONDON, EU_WEST_1, 905000},     {CELL_SINGAPORE, AP_SOUTHEAST_1, 976667},
         {CELL_SINGAPORE, US_WEST_2, 1000000},
     };
     struct fleet fleet;
@@ -57,6 +57,21 @@ static void each_term_is_kept(void **state)
     assert_true(score.utilisation_known && score.processing_known);
 }
 
+static void what_is_not_reached_from_here_costs_by_its_share(void **state)
+{
+    (void)state;
+    struct policy policy = plain;
+    struct region_view view = {.utilisation = -1, .processing_us = SNAPSHOT_UNKNOWN, .unreachable_permille = 333};
+    policy.unreachable_penalty_ms = 300;
+    struct score score = score_region(&policy, far_away, &view);
+    assert_int_equal(score.unreachable_us, 99900);
+    assert_int_equal(score.total_us, 200000 + 99900);
+    view.unreachable_permille = 1000;
+    assert_int_equal(score_region(&policy, far_away, &view).total_us, 500000);
+    policy.unreachable_penalty_ms = 0;
+    assert_int_equal(score_region(&policy, far_away, &view).total_us, 200000);
+}
+
 static void what_is_not_known_is_neutral_and_says_so(void **state)
 {
     (void)state;
@@ -81,8 +96,7 @@ static void weights_scale_their_own_term_alone(void **state)
 static void absurd_values_do_not_overflow(void **state)
 {
     (void)state;
-    struct policy policy = {
-        .network_weight = 1e300, .utilisation_ms_per_percent = 1e300, .processing_weight = 1e300};
+    struct policy policy = {.network_weight = 1e300, .utilisation_ms_per_percent = 1e300, .processing_weight = 1e300};
     struct region_view view = {.utilisation = 1e300, .processing_us = INT64_MAX};
     struct score score = score_region(&policy, far_away, &view);
     assert_true(score.total_us > 0);
@@ -110,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worked_example_comes_out_exactly),
         cmocka_unit_test(each_term_is_kept),
+        cmocka_unit_test(what_is_not_reached_from_here_costs_by_its_share),
         cmocka_unit_test(what_is_not_known_is_neutral_and_says_so),
         cmocka_unit_test(weights_scale_their_own_term_alone),
         cmocka_unit_test(absurd_values_do_not_overflow),

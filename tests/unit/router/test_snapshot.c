@@ -101,6 +101,10 @@ static void the_reason_is_the_strongest_of_its_endpoints(void **state)
     begin(&fleet);
     fleet.snapshot->endpoints[0].reason = VERDICT_PROBE;
     assert_int_equal(derive(&fleet, NULL, US_EAST_1)->reason, VERDICT_PROBE);
+    fleet.snapshot->endpoints[1].reason = VERDICT_FLEET;
+    assert_int_equal(derive(&fleet, NULL, US_EAST_1)->reason, VERDICT_FLEET);
+    fleet.snapshot->endpoints[0].reason = VERDICT_STATIC; /* the least certain of those that others gave */
+    assert_int_equal(derive(&fleet, NULL, US_EAST_1)->reason, VERDICT_STATIC);
     fleet.snapshot->endpoints[1].reason = VERDICT_ORDER;
     assert_int_equal(derive(&fleet, NULL, US_EAST_1)->reason, VERDICT_ORDER);
     fleet_fini(&fleet);
@@ -116,6 +120,62 @@ static void the_soonest_endpoint_gives_the_next_change(void **state)
     fleet.snapshot->endpoints[1].next_change_ms = 2000;
     fleet.snapshot->endpoints[1].up = false;
     assert_int_equal(derive(&fleet, NULL, US_EAST_1)->next_change_ms, 2000);
+    fleet_fini(&fleet);
+}
+
+static void a_degraded_endpoint_counts_with_a_part_of_its_capacity_and_weight(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    fleet.model.health.degraded_permille = 250;
+    fleet_report(&fleet, US_EAST_1, 50, 800);
+    fleet.snapshot->endpoints[0].degraded = true;
+    const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
+    assert_true(view->up); /* degraded is not down, however little it counts */
+    assert_int_equal(view->weight_up, 2);
+    assert_int_equal(view->weight_degraded, 1);
+    assert_int_equal(view->lacking_permille, 375); /* three quarters of one of two */
+    assert_true(view->capacity_rps == 50 + 12.5);
+    assert_true(view->utilisation == 0.8);
+    fleet.snapshot->endpoints[1].degraded = true;
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_true(view->up && view->capacity_rps == 25);
+    assert_int_equal(view->lacking_permille, 750);
+    fleet.snapshot->endpoints[0].up = false; /* then it counts for nothing */
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_int_equal(view->weight_degraded, 1);
+    assert_true(view->capacity_rps == 12.5);
+    fleet_fini(&fleet);
+}
+
+static void without_a_rule_for_it_a_degraded_endpoint_counts_whole(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    fleet.snapshot->endpoints[0].degraded = true;
+    assert_true(derive(&fleet, NULL, US_EAST_1)->capacity_rps == 100);
+    assert_int_equal(derive(&fleet, NULL, US_EAST_1)->lacking_permille, 0);
+    fleet_fini(&fleet);
+}
+
+static void a_region_is_unreachable_when_what_is_reached_would_not_do(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    fleet.snapshot->endpoints[0].unreachable = true;
+    const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
+    assert_true(view->up && !view->unreachable); /* half of it is reached, which is enough */
+    assert_int_equal(view->weight_unreachable, 1);
+    assert_int_equal(view->unreachable_permille, 500);
+    fleet.regions[US_EAST_1].min_healthy_permille = 501;
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_true(view->up && view->unreachable);
+    fleet.snapshot->endpoints[1].unreachable = true;
+    assert_int_equal(derive(&fleet, NULL, US_EAST_1)->unreachable_permille, 1000);
+    assert_false(derive(&fleet, NULL, EU_WEST_1)->unreachable);
     fleet_fini(&fleet);
 }
 
@@ -381,6 +441,9 @@ int main(void)
         cmocka_unit_test(min_healthy_zero_still_needs_somebody),
         cmocka_unit_test(the_reason_is_the_strongest_of_its_endpoints),
         cmocka_unit_test(the_soonest_endpoint_gives_the_next_change),
+        cmocka_unit_test(a_degraded_endpoint_counts_with_a_part_of_its_capacity_and_weight),
+        cmocka_unit_test(without_a_rule_for_it_a_degraded_endpoint_counts_whole),
+        cmocka_unit_test(a_region_is_unreachable_when_what_is_reached_would_not_do),
         cmocka_unit_test(load_over_capacity_is_utilisation),
         cmocka_unit_test(an_endpoint_that_is_down_takes_its_capacity_along),
         cmocka_unit_test(endpoints_that_say_nothing_are_as_busy_as_the_others),

@@ -13,6 +13,13 @@ static void begin(struct fleet *fleet, enum steering steering)
     fleet_report_example(fleet);
 }
 
+/* Up, says the fleet, but not from here. */
+static void not_reached(struct fleet *fleet, region_id region)
+{
+    for (int i = 0; i < 2; i++) fleet->snapshot->endpoints[2 * region + i].unreachable = true;
+    snapshot_derive(&fleet->model, NULL, fleet->snapshot);
+}
+
 /* ---- the orders ---- */
 
 static void score_follows_the_worked_example(void **state)
@@ -315,6 +322,96 @@ static void prefer_goes_before_the_steering_s_order(void **state)
     fleet_fini(&fleet);
 }
 
+static void a_region_that_is_not_reached_from_here_bears_the_penalty(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    struct steering_trace trace;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.unreachable_penalty_ms = 40;
+    not_reached(&fleet, US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1); /* 930 before us-west-2's 940 */
+    fleet.policy.unreachable_penalty_ms = 60;
+    assert_int_equal(steering_decide(&fleet.input, CELL_NEW_YORK, &trace).shares[0].region, US_WEST_2);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->score.unreachable_us, 60000);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->score.total_us, 950000);
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->exclusion, EXCLUDED_NOT); /* up it is */
+    assert_int_equal(candidate_of(&trace, US_EAST_1)->rank, 1);
+    fleet_fini(&fleet);
+}
+
+static void a_region_that_is_not_reached_goes_behind_under_the_other_steerings(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_NEAREST);
+    not_reached(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), US_WEST_2);
+    fleet.policy.steering = STEERING_FAILOVER;
+    not_reached(&fleet, US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), US_WEST_2);
+    /* before one of a lower step all the same */
+    fleet_region_down(&fleet, US_WEST_2);
+    fleet_region_down(&fleet, EU_WEST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), US_EAST_1);
+    fleet.policy.steering = STEERING_NEAREST;
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), AP_SOUTHEAST_1);
+    fleet_fini(&fleet);
+}
+
+static void under_weighted_what_is_not_reached_has_no_share_while_another_is(void **state)
+{
+    (void)state;
+    static const uint32_t weights[] = {100, 300, 100, 0};
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.policy.region_weights = weights;
+    not_reached(&fleet, US_WEST_2);
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(share_of(&decision, US_EAST_1), 500);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 500);
+    not_reached(&fleet, US_EAST_1);
+    not_reached(&fleet, EU_WEST_1);
+    decision = fleet_decide(&fleet, CELL_LONDON); /* nobody is: by weight again */
+    assert_int_equal(share_of(&decision, US_WEST_2), 600);
+    assert_int_equal(share_of(&decision, US_EAST_1), 200);
+    fleet_fini(&fleet);
+}
+
+static void under_weighted_the_degraded_weigh_less(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_WEIGHTED);
+    fleet.model.health.degraded_permille = 500;
+    for (int i = 0; i < 2; i++) fleet.snapshot->endpoints[2 * EU_WEST_1 + i].degraded = true;
+    fleet_region_down(&fleet, AP_SOUTHEAST_1);
+    fleet_region_down(&fleet, US_WEST_2);
+    struct decision decision = fleet_decide(&fleet, CELL_LONDON);
+    assert_int_equal(share_of(&decision, US_EAST_1), 667);
+    assert_int_equal(share_of(&decision, EU_WEST_1), 333);
+    fleet_fini(&fleet);
+}
+
+static void prefer_passes_over_what_is_not_reached_while_another_is(void **state)
+{
+    (void)state;
+    static const region_id prefer[] = {AP_SOUTHEAST_1, US_WEST_2};
+    static const struct rule rule = {.prefer = prefer, .prefer_count = 2};
+    struct fleet fleet;
+    begin(&fleet, STEERING_SCORE);
+    fleet.policy.rules = &rule;
+    fleet.policy.rule_count = 1;
+    not_reached(&fleet, AP_SOUTHEAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), US_WEST_2);
+    not_reached(&fleet, US_WEST_2);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), EU_WEST_1);
+    not_reached(&fleet, EU_WEST_1);
+    not_reached(&fleet, US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_LONDON), AP_SOUTHEAST_1);
+    fleet_fini(&fleet);
+}
+
 static void a_pin_s_regions_stand_in_front_of_the_rules(void **state)
 {
     (void)state;
@@ -409,8 +506,7 @@ static void an_unknown_place_in_a_named_network_still_matches_rules_on_it(void *
 static void a_country_without_coordinates_keeps_its_rules(void **state)
 {
     (void)state;
-    static const struct rule rule = {
-        .continents = europe, .continent_count = 1, .prefer = only_eu, .prefer_count = 1};
+    static const struct rule rule = {.continents = europe, .continent_count = 1, .prefer = only_eu, .prefer_count = 1};
     struct fleet fleet;
     struct steering_trace trace;
     fleet_init(&fleet);
@@ -457,8 +553,7 @@ static void an_unknown_place_keeps_what_is_measured_for_its_network(void **state
 static void a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next(void **state)
 {
     (void)state;
-    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER,
-                                              STEERING_BALANCED};
+    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER, STEERING_BALANCED};
     for (size_t i = 0; i < sizeof steerings / sizeof *steerings; i++) {
         struct fleet fleet;
         begin(&fleet, steerings[i]);
@@ -535,6 +630,11 @@ int main(void)
         cmocka_unit_test(only_holds_down_the_whole_ladder),
         cmocka_unit_test(fallback_any_leaves_only_before_it_answers_a_dead_region),
         cmocka_unit_test(prefer_goes_before_the_steering_s_order),
+        cmocka_unit_test(a_region_that_is_not_reached_from_here_bears_the_penalty),
+        cmocka_unit_test(a_region_that_is_not_reached_goes_behind_under_the_other_steerings),
+        cmocka_unit_test(under_weighted_what_is_not_reached_has_no_share_while_another_is),
+        cmocka_unit_test(under_weighted_the_degraded_weigh_less),
+        cmocka_unit_test(prefer_passes_over_what_is_not_reached_while_another_is),
         cmocka_unit_test(a_pin_s_regions_stand_in_front_of_the_rules),
         cmocka_unit_test(an_only_that_the_plan_lacks_never_empties_an_answer),
         cmocka_unit_test(the_unknown_are_taken_to_be_where_the_policy_says),
