@@ -188,6 +188,8 @@ static enum status build_endpoint(struct regions_state *state, const struct give
         .probe_timeout_ms = probe->timeout_ms,
         .rise = (uint16_t)given->probe.rise.value.integer,
         .fall = (uint16_t)given->probe.fall.value.integer,
+        .degraded_ms = given->probe.degraded_ms.value.integer,
+        .probe_from = (uint16_t)given->probe.from.value.integer,
     };
     state->count++;
     return build_addresses(builder, given, endpoint);

@@ -172,6 +172,37 @@ static enum status build_state(struct builder *builder)
     return OK;
 }
 
+/* What one word of `quorum` needs and the others do not. */
+static void check_quorum(struct builder *builder, const struct given *given, const char *name, const char *word,
+                         bool wanted)
+{
+    const struct given *quorum = &builder->declaration->health.quorum;
+    if (!quorum->valid) return;
+    if (given->present && !wanted) builder_refuse(builder, given, "only with quorum: %s", word);
+    if (!given->present && wanted) builder_refuse(builder, quorum, "%s beside it", name);
+}
+
+static uint16_t permille_of(const struct given *given)
+{
+    return (uint16_t)(given->value.number * 1000 + 0.5);
+}
+
+static void build_health(struct builder *builder)
+{
+    const struct given_health *health = &builder->declaration->health;
+    enum quorum_kind quorum = (enum quorum_kind)health->quorum.value.integer; /* the table's words are in its order */
+    check_quorum(builder, &health->quorum_count, "quorum_count", "count", quorum == QUORUM_COUNT);
+    check_quorum(builder, &health->quorum_share, "quorum_share", "share", quorum == QUORUM_SHARE);
+    builder->config->model.health = (struct health_rules){
+        .quorum = quorum,
+        .quorum_count = (uint16_t)health->quorum_count.value.integer,
+        .quorum_permille = permille_of(&health->quorum_share),
+        .static_ms = health->static_s.value.integer * 1000,
+        .panic_permille = permille_of(&health->panic_share),
+        .degraded_permille = permille_of(&health->degraded_share),
+    };
+}
+
 static void build_tcp(struct builder *builder)
 {
     const struct given_tcp *tcp = &builder->declaration->tcp;
@@ -208,6 +239,7 @@ enum status builder_settings(struct builder *builder)
     config->udp_payload = (uint16_t)declaration->udp_payload.value.integer;
     build_geo(builder);
     build_admin(builder);
+    build_health(builder);
     build_tcp(builder);
     enum status status = build_listen(builder);
     if (status == OK) status = build_state(builder);

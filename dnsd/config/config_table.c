@@ -24,6 +24,8 @@
 
 /* in the order of enum steering */
 static const char *const steerings[] = {"balanced", "score", "nearest", "weighted", "failover", NULL};
+/* in the order of enum quorum_kind */
+static const char *const quorums[] = {"majority", "count", "share", NULL};
 static const char *const probe_kinds[] = {"http", "tcp", "dns", NULL};
 static const char *const fallbacks[] = {"none", "any", NULL};
 
@@ -136,6 +138,13 @@ static const struct option probe_options[] = {
     {.name = "fall", .type = OPTION_INTEGER, AT(fall),
      .minimum = 1, .maximum = 100, .preset = "2",
      .meaning = "Failures in a row after which the endpoint is down."},
+    {.name = "degraded_ms", .type = OPTION_INTEGER, AT(degraded_ms),
+     .minimum = 1, .maximum = 600000, .unit = "ms", .otherwise = "slow probes degrade nothing",
+     .meaning = "When its probes take longer than this to the first byte (a moving average), the endpoint is degraded: up, "
+                "with `health.degraded_share` of its capacity."},
+    {.name = "from", .type = OPTION_INTEGER, .flags = OPTION_ALL, AT(from),
+     .minimum = 1, .maximum = 1000, .unit = "PoPs", .preset = "all",
+     .meaning = "Which PoPs of the fleet probe it: all, or so many of those that live, the nearest to its region."},
 };
 SHAPE(probe, struct given_probe, "regions[].endpoints[].probe",
       "How this PoP finds out whether an endpoint is well. Without a probe it is up unless somebody says "
@@ -294,6 +303,10 @@ static const struct option policy_options[] = {
     {.name = "processing_weight", .type = OPTION_NUMBER, AT(processing_weight),
      .minimum = 0, .maximum = 1000, .preset = "1",
      .meaning = "Times processing latency, in the score."},
+    {.name = "unreachable_penalty_ms", .type = OPTION_NUMBER, AT(unreachable_penalty_ms),
+     .minimum = 0, .maximum = 600000, .unit = "ms", .preset = "300",
+     .meaning = "What a region costs that the fleet says is up and this PoP does not reach, in the score; in part when only "
+                "a part of its weight is not reached."},
     {.name = "require_capacity", .type = OPTION_BOOLEAN, AT(require_capacity),
      .preset = "true",
      .meaning = "A full region is no candidate while another has room."},
@@ -386,6 +399,33 @@ static const struct option state_options[] = {
 SHAPE(state, struct given_state, "state", "Where facts are kept. Read at start: a reload that changes it says so.");
 
 #undef AT
+#define AT(member) .offset = offsetof(struct given_health, member)
+static const struct option health_options[] = {
+    {.name = "quorum", .type = OPTION_WORD, AT(quorum),
+     .words = quorums, .preset = "majority",
+     .meaning = "How many of the PoPs that vote must say down: more than half, `quorum_count`, or `quorum_share` of them."},
+    {.name = "quorum_count", .type = OPTION_INTEGER, AT(quorum_count),
+     .minimum = 1, .maximum = 1000, .unit = "PoPs", .otherwise = "required with `quorum: count`",
+     .meaning = "So many PoPs, or all that vote where there are fewer."},
+    {.name = "quorum_share", .type = OPTION_NUMBER, AT(quorum_share),
+     .minimum = 0.001, .maximum = 1, .otherwise = "required with `quorum: share`",
+     .meaning = "At least this share of the PoPs that vote."},
+    {.name = "static_s", .type = OPTION_INTEGER, AT(static_s),
+     .minimum = 0, .maximum = 86400, .unit = "s", .preset = "10",
+     .meaning = "When too few PoPs are heard of, the last verdicts stay this long; then this PoP trusts its own probes."},
+    {.name = "panic_share", .type = OPTION_NUMBER, AT(panic_share),
+     .minimum = 0.01, .maximum = 1, .preset = "0.5",
+     .meaning = "When more than this share of the endpoints that this PoP probes die at once, it suspects itself: its votes "
+                "do not count until fewer are down; 1: it never does."},
+    {.name = "degraded_share", .type = OPTION_NUMBER, AT(degraded_share),
+     .minimum = 0.01, .maximum = 1, .preset = "0.5",
+     .meaning = "Part of its capacity and weight that a degraded endpoint counts with."},
+};
+SHAPE(health, struct given_health, "health",
+      "How PoPs agree on an endpoint. Each votes by its own probes; a PoP that no other is known to decides alone. "
+      "All PoPs of a fleet should have the same rules.");
+
+#undef AT
 #define AT(member) .offset = offsetof(struct given_admin, member)
 static const struct option admin_options[] = {
     {.name = "listen", .type = OPTION_SOCKET, .flags = OPTION_NONE, AT(listen),
@@ -460,6 +500,9 @@ static const struct option top_options[] = {
     {.name = "state", .type = OPTION_MAPPING, AT(state),
      .shape = &state_shape,
      .meaning = "Where facts are kept."},
+    {.name = "health", .type = OPTION_MAPPING, AT(health),
+     .shape = &health_shape,
+     .meaning = "How PoPs agree on an endpoint."},
     {.name = "admin", .type = OPTION_MAPPING, AT(admin),
      .shape = &admin_shape,
      .meaning = "Admin HTTP."},

@@ -60,6 +60,8 @@ struct given_probe {
     struct given timeout_ms;
     struct given rise;
     struct given fall;
+    struct given degraded_ms;
+    struct given from;
 };
 
 struct given_endpoint {
@@ -127,6 +129,7 @@ struct given_policy {
     struct given network_weight;
     struct given utilisation_ms_per_percent;
     struct given processing_weight;
+    struct given unreachable_penalty_ms;
     struct given require_capacity;
     struct given_weights weights;
     struct given_place unknown;
@@ -162,6 +165,16 @@ struct given_state {
     struct given key_file;
 };
 
+struct given_health {
+    struct origin origin;
+    struct given quorum;
+    struct given quorum_count;
+    struct given quorum_share;
+    struct given static_s;
+    struct given panic_share;
+    struct given degraded_share;
+};
+
 struct given_admin {
     struct origin origin;
     struct given listen;
@@ -192,6 +205,7 @@ struct declaration {
     struct given_latency latency;
     struct given_items pins; /* struct given_pin */
     struct given_state state;
+    struct given_health health;
     struct given_admin admin;
     struct given probe_concurrency;
     struct given report_ttl_s;

@@ -65,6 +65,10 @@ static enum status read_digits(const char *text, uint64_t maximum, uint64_t *out
 static enum status read_integer(struct reading *reading)
 {
     uint64_t number;
+    if ((reading->option->flags & OPTION_ALL) != 0 && strcmp(reading->text, "all") == 0) {
+        reading->out->integer = 0;
+        return OK;
+    }
     enum status status = read_digits(reading->text, (uint64_t)reading->option->maximum, &number);
     if (status != OK) return status;
     if (number < (uint64_t)reading->option->minimum) return ERR_RANGE;
@@ -383,7 +387,8 @@ void given_expectation_one(const struct option *option, char out[GIVEN_EXPECTED_
 {
     switch (option->type) {
     case OPTION_INTEGER:
-        snprintf(out, GIVEN_EXPECTED_MAX, "an integer from %.0f to %.0f", option->minimum, option->maximum);
+        snprintf(out, GIVEN_EXPECTED_MAX, "%san integer from %.0f to %.0f",
+                 (option->flags & OPTION_ALL) != 0 ? "all, or " : "", option->minimum, option->maximum);
         break;
     case OPTION_NUMBER:
         snprintf(out, GIVEN_EXPECTED_MAX, "a number from %.12g to %.12g", option->minimum, option->maximum);

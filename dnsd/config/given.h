@@ -47,6 +47,7 @@ enum option_flag {
     OPTION_REQUIRED = 1,
     OPTION_LIST = 2, /* a list of these; of plain values also one alone */
     OPTION_NONE = 4, /* the word `none` is allowed too */
+    OPTION_ALL = 8,  /* of an OPTION_INTEGER: the word `all` is allowed too, and means 0 */
 };
 
 struct shape;

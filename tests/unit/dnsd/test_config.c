@@ -107,6 +107,12 @@ static void minimal_has_good_defaults(void **state)
     assert_int_equal(policy->steering, STEERING_BALANCED);
     assert_true(policy->network_weight == 1.0 && policy->utilisation_ms_per_percent == 2.0 &&
                 policy->processing_weight == 1.0);
+    assert_true(policy->unreachable_penalty_ms == 300.0);
+    const struct health_rules *health = &model->health;
+    assert_int_equal(health->quorum, QUORUM_MAJORITY);
+    assert_int_equal(health->static_ms, 10000);
+    assert_int_equal(health->panic_permille, 500);
+    assert_int_equal(health->degraded_permille, 500);
     assert_true(policy->require_capacity);
     assert_false(policy->has_unknown);
     assert_null(policy->region_weights);
@@ -180,6 +186,10 @@ static void the_full_example_uses_every_feature(void **state)
     (void)state;
     struct config *config = load(SOURCE_DIR "/deploy/examples/full.yaml");
     const struct model *model = &config->model;
+    assert_int_equal(model->endpoints[0].degraded_ms, 250);
+    assert_int_equal(model->endpoints[0].probe_from, 3);
+    assert_int_equal(model->endpoints[1].degraded_ms, 0);
+    assert_int_equal(model->endpoints[1].probe_from, 0);
     const struct probe_settings *https = &config->probes[endpoint_find(model, "us-east-1-b")];
     assert_string_equal(https->tls_name, "api.example.com");
     assert_string_equal(https->ca_file, SOURCE_DIR "/deploy/examples/internal-ca.pem");

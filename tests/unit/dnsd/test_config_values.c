@@ -70,6 +70,20 @@ static void integers_are_plain_decimals(void **state)
     assert_int_equal(value.integer, UINT32_MAX); /* untouched by what is wrong */
 }
 
+static void all_is_no_integer_but_where_it_may_be(void **state)
+{
+    (void)state;
+    static const struct option plain = {.name = "n", .type = OPTION_INTEGER, .minimum = 1, .maximum = 9};
+    static const struct option option = {
+        .name = "n", .type = OPTION_INTEGER, .minimum = 1, .maximum = 9, .flags = OPTION_ALL};
+    union given_value value = {.integer = 5};
+    assert_false(takes(&plain, "all", &value));
+    assert_true(takes(&option, "all", &value) && value.integer == 0);
+    assert_true(takes(&option, "3", &value) && value.integer == 3);
+    assert_false(takes(&option, "0", &value));
+    assert_false(takes(&option, "none", &value));
+}
+
 static void numbers_are_finite_decimals(void **state)
 {
     (void)state;
@@ -369,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_plain_decimals),
+        cmocka_unit_test(all_is_no_integer_but_where_it_may_be),
         cmocka_unit_test(numbers_are_finite_decimals),
         cmocka_unit_test(peers_have_a_host_and_a_port),
         cmocka_unit_test(sockets_have_an_address_and_a_port),
