@@ -44,6 +44,8 @@ struct endpoint {
     region_id region;
     uint32_t weight;                 /* 0..1000; 0 is never answered; share of the region's health and load */
     double capacity_rps;             /* 0: not stated */
+    double capacity_requests;  /* in its hands, at work or waiting, that fill it; 0: not stated */
+    uint32_t load_interval_ms; /* between two askings for its load; 0: it is not asked */
     const struct address *addresses; /* address_count of them; none when hostname is set */
     size_t address_count;
     const char *hostname; /* presentation form without the final dot, lower case; NULL: addresses */

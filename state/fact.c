@@ -85,6 +85,7 @@ static const struct member fact_members[] = {
     PROBE(processing_us, MEMBER_TIME),
     PROBE(processing_p95_us, MEMBER_TIME),
     LOADS(FACT_PROBE, probe.load, "reported_"),
+    {"reported_ms_ago", FACT_PROBE, MEMBER_TIME, offsetof(struct fact, probe.load_ms_ago)},
     PROBE(detail, MEMBER_DETAIL),
     LOADS(FACT_LOAD, load, ""),
     POP(suspect, MEMBER_FLAG),

@@ -74,6 +74,7 @@ struct fact_probe {
     int64_t processing_us;     /* of probes, EWMA; SNAPSHOT_UNKNOWN */
     int64_t processing_p95_us; /* SNAPSHOT_UNKNOWN */
     struct fact_load load;     /* what the probe was told (ORCA header, metrics page) */
+    int64_t load_ms_ago;       /* age of that when the fact was written; SNAPSHOT_UNKNOWN: nothing was told */
     char detail[FACT_DETAIL_MAX]; /* of the newest probe; printable ASCII */
 };
 

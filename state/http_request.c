@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "state/orca.h"
+
 #define CONNECT_MARGIN_MS 100
 #define CONNECT_NEVER_MS 60000
 
@@ -128,12 +130,21 @@ static enum status host_header_add(struct http_request *request, const char *url
     return list_add(&request->headers, header) ? OK : ERR_MEMORY;
 }
 
+/* vLLM and Triton send the header to those who ask for it. */
+static enum status load_header_add(struct http_request *request)
+{
+    const struct probe_settings *settings = request->settings;
+    if (settings->load == NULL || settings->load->kind != LOAD_KIND_ORCA) return OK;
+    return list_add(&request->headers, ORCA_REQUEST_HEADER) ? OK : ERR_MEMORY;
+}
+
 static enum status url_adopt(struct http_request *request, CURLU *url)
 {
     char host[HOST_TEXT_MAX];
     const char *tls_name = request->settings->tls_name;
     enum status status = url_split(request, url, host);
     if (status == OK) status = host_header_add(request, host);
+    if (status == OK) status = load_header_add(request);
     if (status != OK) return status;
     if (tls_name != NULL && request->secure) {
         if (!is_token(tls_name) || curl_url_set(url, CURLUPART_HOST, tls_name, 0) != CURLUE_OK) return ERR_RANGE;

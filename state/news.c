@@ -4,6 +4,7 @@
 
 #include "router/snapshot.h"
 #include "router/ttl.h"
+#include "state/load_member.h"
 
 static bool processing_moved(int64_t before_us, int64_t after_us)
 {
@@ -41,6 +42,7 @@ static bool load_moved(const struct fact_load *before, const struct fact_load *a
            rate_moved(before->utilisation, after->utilisation) || rate_moved(before->in_flight, after->in_flight) ||
            rate_moved(before->waiting, after->waiting) || before->degraded != after->degraded ||
            load_full(before, declared_rps) != load_full(after, declared_rps) ||
+           load_member_any(before) != load_member_any(after) ||
            processing_moved(before->processing_us, after->processing_us);
 }
 

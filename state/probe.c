@@ -54,7 +54,7 @@ uv_loop_t *prober_loop(const struct prober *prober)
 
 struct probe_result probe_result_none(void)
 {
-    return (struct probe_result){.connect_us = -1, .processing_us = -1};
+    return (struct probe_result){.connect_us = -1, .processing_us = -1, .load = fact_load_none()};
 }
 
 void probe_describe(struct probe_result *result, const char *format, ...)
@@ -143,6 +143,15 @@ static void on_due(uv_timer_t *timer)
     pump(prober);
 }
 
+/* Of a page, the words are words on load. */
+static void tell(struct prober *prober, const struct probe *probe, const struct probe_result *result)
+{
+    struct probe_result told = *result;
+    told.page = probe->settings->kind == PROBE_PAGE;
+    if (told.page) memcpy(told.load_detail, told.detail, sizeof told.load_detail);
+    prober->callback(prober->context, probe->endpoint, &told);
+}
+
 void probe_finish(struct probe *probe, const struct probe_result *result)
 {
     struct prober *prober = probe->prober;
@@ -151,7 +160,7 @@ void probe_finish(struct probe *probe, const struct probe_result *result)
     prober->running--;
     schedule_next(probe);
     prober->telling = true;
-    prober->callback(prober->context, probe->endpoint, result);
+    tell(prober, probe, result);
     prober->telling = false;
     pump(prober);
 }
@@ -191,7 +200,8 @@ static enum status probe_new(const struct probe_context *context, const struct p
     if (settings->interval_ms == 0 || settings->timeout_ms == 0) return ERR_RANGE;
     switch (settings->kind) {
     case PROBE_NONE: break;
-    case PROBE_HTTP: return probe_http_new(context, settings, out);
+    case PROBE_HTTP:
+    case PROBE_PAGE: return probe_http_new(context, settings, out);
     case PROBE_TCP: return probe_tcp_new(context, settings, out);
     case PROBE_DNS: return probe_dns_new(context, settings, out);
     }
@@ -213,22 +223,31 @@ static void on_timer_closed(uv_handle_t *handle)
     if (--prober->timers_open == 0) prober_free(prober);
 }
 
+static enum status probe_add(struct prober *prober, const struct probe_settings *settings, endpoint_id endpoint)
+{
+    struct probe_context context = {prober->loop, prober->curl, endpoint};
+    struct probe *probe;
+    enum status status = probe_new(&context, settings, &probe);
+    if (status != OK) return status;
+    probe->settings = settings;
+    probe->prober = prober;
+    probe->endpoint = endpoint;
+    probe->state = PROBE_IDLE;
+    uv_timer_init(prober->loop, &probe->timer); /* never fails */
+    probe->timer.data = probe;
+    prober->probes[prober->probe_count++] = probe;
+    prober->timers_open++;
+    return OK;
+}
+
+/* At most two of each endpoint. */
 static enum status probes_new(struct prober *prober, const struct probe_settings *settings, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (settings[i].kind == PROBE_NONE) continue;
-        struct probe_context context = {prober->loop, prober->curl, (endpoint_id)i};
-        struct probe *probe;
-        enum status status = probe_new(&context, &settings[i], &probe);
+        enum status status = OK;
+        if (settings[i].kind != PROBE_NONE) status = probe_add(prober, &settings[i], (endpoint_id)i);
+        if (status == OK && settings[i].page != NULL) status = probe_add(prober, settings[i].page, (endpoint_id)i);
         if (status != OK) return status;
-        probe->settings = &settings[i];
-        probe->prober = prober;
-        probe->endpoint = (endpoint_id)i;
-        probe->state = PROBE_IDLE;
-        uv_timer_init(prober->loop, &probe->timer); /* never fails */
-        probe->timer.data = probe;
-        prober->probes[prober->probe_count++] = probe;
-        prober->timers_open++;
     }
     return OK;
 }
@@ -253,7 +272,7 @@ static void ignore_broken_pipe(void)
 static bool any_http(const struct probe_settings *settings, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (settings[i].kind == PROBE_HTTP) return true;
+        if (settings[i].kind == PROBE_HTTP || settings[i].page != NULL) return true;
     return false;
 }
 
@@ -279,12 +298,12 @@ enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, 
     prober->context = context;
     prober->concurrency = concurrency;
     prober->random = seed;
-    prober->probes = calloc(count > 0 ? count : 1, sizeof(struct probe *));
+    prober->probes = calloc(count > 0 ? 2 * count : 1, sizeof(struct probe *));
     enum status status = prober->probes == NULL ? ERR_MEMORY : OK;
     ignore_broken_pipe();
     if (status == OK && any_http(settings, count)) {
         prober->curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-        status = prober->curl_ready ? curl_loop_new(loop, kept_connections(count), &prober->curl) : ERR_IO;
+        status = prober->curl_ready ? curl_loop_new(loop, kept_connections(2 * count), &prober->curl) : ERR_IO;
     }
     if (status == OK) status = probes_new(prober, settings, count);
     if (status != OK) {

@@ -11,13 +11,17 @@
  *     ^         interval +-10 % since the last start                        one deadline        |
  *     +-----------------------------------------------------------------------------------------+
  *
- * One probe per endpoint at a time: what waits or runs when its next turn comes does not pile up. The
+ * One probe (and one page) per endpoint at a time: what waits or runs when its next turn comes does not pile up. The
  * deadline starts when the probe leaves the queue and covers name resolution, connect, TLS and transfer.
  *
  * The verdict of an http probe: status within the bounds and the text found in the first PROBE_BODY_MAX
  * bytes of the body, and the body ended or went beyond PROBE_BODY_MAX before the deadline. A larger body
  * is no failure, the transfer just ends there (and the connection with it). A redirect is a status like
  * any other and is not followed.
+ *
+ * Load is asked for on the side: an ORCA header in the probe's own answer, or a page of metrics by a second request with a schedule
+ * and deadline of its own. A page is read whole, up to PROMETHEUS_PAGE_MAX. Whatever becomes of either, the verdict is the
+ * probe's alone.
  *
  * The process must not die of SIGPIPE: prober_open ignores the signal unless somebody handles it already. */
 #ifndef MERIDIAN_PROBE_H
@@ -31,12 +35,14 @@
 #include "router/address.h"
 #include "router/model.h"
 #include "router/status.h"
+#include "state/load_reader.h"
 
 #define PROBE_BODY_MAX 65536   /* bytes of a body that are looked at; more ends the transfer */
 #define PROBE_HEADER_MAX 65536 /* bytes of headers; more fails the probe */
 #define PROBE_DETAIL_MAX 160
 
-enum probe_kind { PROBE_NONE, PROBE_HTTP, PROBE_TCP, PROBE_DNS };
+/* PROBE_PAGE: asks for a page of metrics; an HTTP probe whose result says nothing of health. */
+enum probe_kind { PROBE_NONE, PROBE_HTTP, PROBE_TCP, PROBE_DNS, PROBE_PAGE };
 
 struct probe_settings {
     enum probe_kind kind;
@@ -56,6 +62,10 @@ struct probe_settings {
     uint16_t port;
     const char *name; /* dns: question name, presentation form */
     uint16_t type;    /* dns: question type */
+    /* load */
+    const struct load_settings
+        *load; /* http: LOAD_KIND_ORCA asks for that header; page: how to read it; NULL: nothing */
+    const struct probe_settings *page; /* a PROBE_PAGE of the same endpoint, on its own schedule; NULL: none */
 };
 
 struct probe_result {
@@ -64,6 +74,11 @@ struct probe_result {
     int64_t connect_us;    /* TCP handshake; -1: none made (kept-alive connection, or failed before) */
     int64_t processing_us; /* http: first byte less connect (and TLS); dns: round trip; -1: unknown */
     char detail[PROBE_DETAIL_MAX]; /* "200 in 3.1 ms", "timed out after 500 ms", "connection refused", ... */
+    /* What it was told of load, well or not. */
+    bool page;      /* the result of a PROBE_PAGE: all there is, is below */
+    bool load_told; /* `load` says something */
+    struct fact_load load;
+    char load_detail[PROBE_DETAIL_MAX]; /* as detail; "": it was not asked, or nobody answered */
 };
 
 typedef void probe_callback(void *context, endpoint_id endpoint, const struct probe_result *result);

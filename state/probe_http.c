@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "state/http_request.h"
+#include "state/load_member.h"
 #include "state/lookup.h"
 #include "state/needle.h"
+#include "state/orca.h"
 #include "state/probe_verbs.h"
 
 #define STATUS_FINAL_MIN 200 /* below: interim answers */
@@ -28,13 +31,18 @@ struct probe_http {
     struct lookup lookup;
     bool resolving; /* this attempt waits for the lookup */
     struct needle needle;
+    struct load_reader *reader; /* of a page; NULL: a probe */
+    char *orca;                 /* ORCA_TEXT_MAX bytes for the header's value; NULL: not asked for */
     char curl_error[CURL_ERROR_SIZE];
     /* of the attempt */
     size_t header_size;
     size_t body_size;
     bool headers_ended;   /* of the final answer, not of an interim one */
     bool headers_endless; /* more than PROBE_HEADER_MAX */
-    bool body_enough;     /* more than PROBE_BODY_MAX: the transfer was ended by us */
+    bool body_enough;     /* more than PROBE_BODY_MAX (of a page: PROMETHEUS_PAGE_MAX): the transfer was ended by us */
+    size_t orca_size;     /* 0: no such header yet */
+    bool orca_long;       /* one beyond ORCA_TEXT_MAX */
+    bool orca_binary;     /* its binary form came */
     int socket;           /* the newest that this attempt opened; -1: none. libcurl's, just to look at */
     int socket_error;     /* errno of socket(2); 0 */
 };
@@ -58,15 +66,48 @@ static int64_t info_us(const struct probe_http *http, CURLINFO info)
 
 /* ---- what libcurl calls; a return value other than the size ends the transfer with CURLE_WRITE_ERROR ---- */
 
+/* The value of a header line of this name; NULL: it is another's. */
+static const char *header_value(const char *line, size_t size, const char *name, size_t *out)
+{
+    size_t name_size = strlen(name);
+    if (size <= name_size || strncasecmp(line, name, name_size) != 0 || line[name_size] != ':') return NULL;
+    const char *value = line + name_size + 1, *end = line + size;
+    while (value < end && (*value == ' ' || *value == '\t')) value++;
+    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' ')) end--;
+    *out = (size_t)(end - value);
+    return value;
+}
+
+static void orca_look(struct probe_http *http, const char *line, size_t size)
+{
+    size_t value_size;
+    if (header_value(line, size, ORCA_HEADER_BINARY, &value_size) != NULL) http->orca_binary = true;
+    const char *value = header_value(line, size, ORCA_HEADER, &value_size);
+    if (value == NULL) return;
+    http->orca_long = value_size > ORCA_TEXT_MAX;
+    http->orca_size = http->orca_long ? 0 : value_size;
+    memcpy(http->orca, value, http->orca_size);
+}
+
 static size_t on_header(char *bytes, size_t one, size_t size, void *context)
 {
     struct probe_http *http = context;
     bool blank = size > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
     (void)one;
     http->header_size += size;
+    if (http->orca != NULL) orca_look(http, bytes, size);
     http->headers_ended = blank && info_long(http, CURLINFO_RESPONSE_CODE) >= STATUS_FINAL_MIN;
     http->headers_endless = http->header_size > PROBE_HEADER_MAX;
     return http->headers_endless ? 0 : size;
+}
+
+/* A page is read whole or not at all. */
+static size_t on_page(struct probe_http *http, const char *bytes, size_t size)
+{
+    http->body_enough = load_reader_feed(http->reader, bytes, size) != OK;
+    if (http->body_enough) return 0;
+    http->body_size += size;
+    return size;
 }
 
 static size_t on_body(char *bytes, size_t one, size_t size, void *context)
@@ -74,6 +115,7 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *context)
     struct probe_http *http = context;
     size_t room = PROBE_BODY_MAX - http->body_size;
     (void)one;
+    if (http->reader != NULL) return on_page(http, bytes, size);
     if (http->probe.settings->body != NULL) needle_feed(&http->needle, bytes, size < room ? size : room);
     http->body_enough = size > room;
     if (http->body_enough) return 0;
@@ -107,9 +149,56 @@ static bool status_expected(const struct probe_http *http, struct probe_result *
     return false;
 }
 
+static void judge_page(const struct probe_http *http, struct probe_result *result)
+{
+    struct fact_load load;
+    if (http->body_enough) {
+        probe_describe(result, "page beyond %d bytes", PROMETHEUS_PAGE_MAX);
+        return;
+    }
+    enum status status = load_reader_end(http->reader, (int64_t)uv_now(prober_loop(http->probe.prober)), &load);
+    if (status == ERR_NOT_FOUND) {
+        probe_describe(result, "none of the wanted metrics on the page (%zu bytes)", http->body_size);
+    } else if (status != OK) {
+        probe_describe(result, "not a page of metrics (%zu bytes)", http->body_size);
+    } else {
+        result->success = true;
+        result->load_told = load_member_any(&load);
+        result->load = load;
+        probe_describe(result, "page of %zu bytes in %.1f ms", http->body_size,
+                       (double)info_us(http, CURLINFO_TOTAL_TIME_T) / 1000);
+    }
+}
+
+/* Beside the verdict: also an answer that says no may say how full it is. */
+static void judge_orca(const struct probe_http *http, struct probe_result *result)
+{
+    struct fact_load load;
+    const char *words = "good";
+    enum status status = OK;
+    if (http->orca_size > 0) status = orca_parse(http->orca, http->orca_size, &load);
+    if (http->orca_size == 0)
+        words = http->orca_long     ? "too long"
+                : http->orca_binary ? "its binary form is not read, text or JSON is wanted"
+                                    : "not in the answer";
+    else if (status != OK)
+        words = status_name(status);
+    else if (!load_member_any(&load))
+        words = "nothing of use in it";
+    else {
+        result->load_told = true;
+        result->load = load;
+    }
+    snprintf(result->load_detail, sizeof result->load_detail, "header " ORCA_HEADER ": %s", words);
+}
+
 static void judge_answer(const struct probe_http *http, struct probe_result *result)
 {
     if (!status_expected(http, result)) return;
+    if (http->reader != NULL) {
+        judge_page(http, result);
+        return;
+    }
     if (http->probe.settings->body != NULL && !needle_found(&http->needle)) {
         probe_describe(result, "expected text not found in %s%zu bytes", http->body_enough ? "the first " : "",
                        http->body_enough ? (size_t)PROBE_BODY_MAX : http->body_size);
@@ -202,6 +291,7 @@ static void on_transfer_done(struct curl_transfer *transfer, CURLcode code)
         probe_describe(&result, "headers beyond %d bytes", PROBE_HEADER_MAX);
     else if (status_expected(http, &result))
         describe_failure(http, code, &result);
+    if (http->orca != NULL && info_long(http, CURLINFO_RESPONSE_CODE) >= STATUS_FINAL_MIN) judge_orca(http, &result);
     transfer_end(http);
     probe_finish(&http->probe, &result);
 }
@@ -266,6 +356,10 @@ static void http_start(struct probe *probe)
     http->headers_ended = false;
     http->headers_endless = false;
     http->body_enough = false;
+    http->orca_size = 0;
+    http->orca_long = false;
+    http->orca_binary = false;
+    if (http->reader != NULL) load_reader_begin(http->reader);
     http->socket = -1;
     http->socket_error = 0;
     http->curl_error[0] = '\0';
@@ -318,6 +412,8 @@ static void http_free(struct probe *probe)
     lookup_fini(&http->lookup);
     http_request_fini(&http->request);
     needle_fini(&http->needle);
+    load_reader_free(http->reader);
+    free(http->orca);
     free(http);
 }
 
@@ -328,6 +424,14 @@ static const struct probe_verbs probe_verbs_http = {
     .free = http_free,
 };
 
+static enum status load_prepare(struct probe_http *http, const struct probe_settings *settings)
+{
+    if (settings->kind == PROBE_PAGE) return load_reader_new(settings->load, &http->reader);
+    if (settings->load->kind != LOAD_KIND_ORCA) return OK;
+    http->orca = malloc(ORCA_TEXT_MAX);
+    return http->orca != NULL ? OK : ERR_MEMORY;
+}
+
 enum status probe_http_new(const struct probe_context *context, const struct probe_settings *settings,
                            struct probe **out)
 {
@@ -335,6 +439,7 @@ enum status probe_http_new(const struct probe_context *context, const struct pro
     if (http == NULL) return ERR_MEMORY;
     enum status status = http_request_init(&http->request, settings, context->endpoint);
     if (status == OK && settings->body != NULL) status = needle_init(&http->needle, settings->body);
+    if (status == OK && settings->load != NULL) status = load_prepare(http, settings);
     if (status != OK) {
         http_free(&http->probe);
         return status;

@@ -7,14 +7,18 @@
 
 #include "router/snapshot.h"
 #include "state/estimate.h"
+#include "state/load_member.h"
 #include "state/news.h"
 
 struct subject {
     struct health health;
     struct estimate estimate;
     char detail[PROBE_DETAIL_MAX]; /* of the newest result */
-    struct fact now;               /* as of the newest result */
-    struct fact told;              /* newest news; not yet: sequence 0 */
+    struct fact_load load;         /* the newest that it was told */
+    int64_t load_ms;               /* when; SNAPSHOT_UNKNOWN: never */
+    char load_detail[PROBE_DETAIL_MAX];
+    struct fact now;  /* as of the newest result */
+    struct fact told; /* newest news; not yet: sequence 0 */
     int64_t told_ms;
 };
 
@@ -49,6 +53,7 @@ enum status watch_new(const struct model *model, struct watch **out)
     for (size_t i = 0; i < model->endpoint_count; i++) {
         health_init(&watch->subjects[i].health);
         estimate_init(&watch->subjects[i].estimate);
+        watch->subjects[i].load_ms = SNAPSHOT_UNKNOWN;
     }
     *out = watch;
     return OK;
@@ -71,6 +76,32 @@ void watch_inherit(struct watch *watch, const struct watch *before)
     }
 }
 
+/* ---- load ---- */
+
+static bool load_fresh(const struct watch *watch, endpoint_id id, int64_t now_ms)
+{
+    int64_t limit_ms = (int64_t)watch->model->endpoints[id].load_interval_ms * WATCH_LOAD_INTERVALS;
+    return watch->subjects[id].load_ms != SNAPSHOT_UNKNOWN && now_ms - watch->subjects[id].load_ms <= limit_ms;
+}
+
+static void load_fold(struct subject *subject, const struct probe_result *result, int64_t now_ms)
+{
+    if (result->load_detail[0] == '\0') return;
+    memcpy(subject->load_detail, result->load_detail, sizeof subject->load_detail);
+    subject->load_detail[sizeof subject->load_detail - 1] = '\0';
+    if (!result->load_told) return;
+    subject->load = result->load;
+    subject->load_ms = now_ms;
+}
+
+static void load_write(const struct watch *watch, endpoint_id id, int64_t now_ms, struct fact_probe *out)
+{
+    const struct subject *subject = &watch->subjects[id];
+    bool fresh = load_fresh(watch, id, now_ms);
+    out->load = fresh ? subject->load : fact_load_none();
+    out->load_ms_ago = fresh ? now_ms - subject->load_ms : SNAPSHOT_UNKNOWN;
+}
+
 static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms, struct fact *out)
 {
     const struct endpoint *endpoint = &watch->model->endpoints[id];
@@ -89,7 +120,7 @@ static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms
     out->probe.hold_ms = health_hold_ms(health, now_ms);
     out->probe.processing_us = estimate_ewma_us(&subject->estimate);
     out->probe.processing_p95_us = estimate_p95_us(&subject->estimate);
-    out->probe.load = fact_load_none();
+    load_write(watch, id, now_ms, &out->probe);
     memcpy(out->probe.detail, subject->detail, sizeof out->probe.detail);
 }
 
@@ -119,6 +150,9 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
     if (endpoint >= watch->model->endpoint_count || !watch->model->endpoints[endpoint].probed) return WATCH_NOTHING;
     if (result->not_made) return WATCH_NOTHING;
     struct subject *subject = &watch->subjects[endpoint];
+    load_fold(subject, result, now_ms);
+    if (result->page) /* a page that came before the first probe waits for it: it says nothing of health */
+        return subject->now.sequence == 0 ? WATCH_NOTHING : word_of(watch, endpoint, now_ms, writer, out);
     struct health_settings settings = settings_of(&watch->model->endpoints[endpoint]);
     (void)health_observe(&subject->health, &settings, result->success, now_ms);
     /* A failure that is quick to say so (a 503 at once) is not processing. */
@@ -138,7 +172,9 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
         struct health_settings settings = settings_of(endpoint);
         bool changed = health_tick(&subject->health, &settings, now_ms);
         bool retell = subject->told.sequence != 0 && now_ms - subject->told_ms >= WATCH_RETELL_MS;
-        if (!changed && !retell) continue;
+        bool aged = subject->now.sequence != 0 && load_member_any(&subject->now.probe.load) &&
+                    !load_fresh(watch, id, now_ms);
+        if (!changed && !retell && !aged) continue;
         if (word_of(watch, id, now_ms, writer, out) == WATCH_NEWS) return true;
     }
     watch->tick_next = 0;
@@ -156,4 +192,9 @@ bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *ou
 const struct health *watch_health(const struct watch *watch, endpoint_id endpoint)
 {
     return &watch->subjects[endpoint].health;
+}
+
+const char *watch_load_detail(const struct watch *watch, endpoint_id endpoint)
+{
+    return watch->subjects[endpoint].load_detail;
 }

@@ -27,6 +27,8 @@
 
 #define WATCH_FACT_TTL_MS 3600000 /* an hour: the heartbeat says sooner that a PoP is gone; this only tidies up */
 #define WATCH_RETELL_MS 1200000   /* a third of it: may be missed twice */
+/* A load that was told longer ago than so many of its intervals is not said any more: two may be missed. */
+#define WATCH_LOAD_INTERVALS 3
 
 struct watch;
 
@@ -43,7 +45,7 @@ enum watch_word {
     WATCH_NEWS,    /* to be told: `out` has a new stamp */
 };
 
-/* Fold one probe result and write what is known now as a fact, signed by `writer`. */
+/* Fold one probe result (of a page: what it says of load, nothing else) and write what is known now as a fact, signed by `writer`. */
 enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result,
                               int64_t now_ms, struct fact_writer *writer, struct fact *out);
 /* Let time pass: holds of flap damping end by themselves, and facts are told again. Returns true and writes the
@@ -53,6 +55,8 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
 /* What is known of an endpoint, as watch_observe wrote it last; false when it was never probed. For a
  * knowledge that starts anew. */
 bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out);
+/* The newest words on asking for its load; "": never asked, or never answered. */
+const char *watch_load_detail(const struct watch *watch, endpoint_id endpoint);
 /* The verdict as it is here, for tests and status pages. */
 const struct health *watch_health(const struct watch *watch, endpoint_id endpoint);
 

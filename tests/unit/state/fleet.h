@@ -21,7 +21,7 @@ enum { EU_A, EU_B, US_A, US_PLAIN }; /* endpoints; the last has no probe */
 #define PROBED .probed = true, .probe_interval_ms = 1000, .probe_timeout_ms = 500, .rise = 2, .fall = 2
 
 static const struct endpoint fleet_endpoints[] = {
-    {.name = "eu-a", .region = EU, .weight = 1, .capacity_rps = 80, PROBED},
+    {.name = "eu-a", .region = EU, .weight = 1, .capacity_rps = 80, PROBED, .load_interval_ms = 1000},
     {.name = "eu-b", .region = EU, .weight = 1, .capacity_rps = 20, PROBED},
     {.name = "us-a", .region = US, .weight = 1, .capacity_rps = 50, PROBED},
     {.name = "us-plain", .region = US, .weight = 1},

@@ -174,6 +174,82 @@ static void hold_ends_by_itself(void **state)
     watch_free(bench.watch);
 }
 
+/* ---- load ---- */
+
+static struct probe_result page_of(double waiting)
+{
+    struct probe_result page = {.page = true, .success = true, .load_told = true, .load = fact_load_none()};
+    page.load.waiting = waiting;
+    strcpy(page.load_detail, "page of 10 bytes in 1.0 ms");
+    return page;
+}
+
+static void a_page_says_load_and_nothing_of_health(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct probe_result page = page_of(3);
+    /* Before the first probe there is no verdict to tell it with. */
+    assert_int_equal(watch_observe(bench.watch, EU_A, &page, bench.now_ms, &bench.writer, &bench.fact), WATCH_NOTHING);
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.probe.load.waiting == 3);
+    assert_int_equal(bench.fact.probe.load_ms_ago, 1000);
+    page = page_of(4);
+    observe(&bench, EU_A, &page);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_true(bench.fact.probe.load.waiting == 4);
+    assert_int_equal(bench.fact.probe.load_ms_ago, 0);
+    struct probe_result broken = {.page = true, .success = false, .detail = "status 404", .load_detail = "status 404"};
+    for (int i = 0; i < 50; i++) {
+        observe(&bench, EU_A, &broken);
+        assert_true(bench.fact.probe.up); /* never the cause of a verdict */
+        assert_string_equal(bench.fact.probe.detail, "200 in 8 ms");
+    }
+    assert_string_equal(watch_load_detail(bench.watch, EU_A), "status 404");
+    assert_int_equal(watch_health(bench.watch, EU_A)->observed_ms, 1001000);
+    watch_free(bench.watch);
+}
+
+static void a_load_older_than_three_intervals_is_not_said(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &well);
+    struct probe_result page = page_of(3);
+    observe(&bench, EU_A, &page);
+    int64_t told_ms = bench.now_ms;
+    observe(&bench, EU_A, &well);
+    observe(&bench, EU_A, &well);
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.probe.load.waiting == 3);
+    assert_int_equal(bench.fact.probe.load_ms_ago, 3000);
+    assert_int_equal(bench.word, WATCH_SAME);
+    assert_false(watch_tick(bench.watch, told_ms + 3000, &bench.writer, &bench.fact));
+    assert_true(watch_tick(bench.watch, told_ms + 3001, &bench.writer, &bench.fact)); /* without a probe's help */
+    assert_true(bench.fact.probe.load.waiting < 0);
+    assert_int_equal(bench.fact.probe.load_ms_ago, SNAPSHOT_UNKNOWN);
+    assert_true(bench.fact.probe.up);
+    assert_false(watch_tick(bench.watch, told_ms + 3001, &bench.writer, &bench.fact));
+    assert_false(watch_tick(bench.watch, told_ms + 9000, &bench.writer, &bench.fact));
+    watch_free(bench.watch);
+}
+
+static void an_answer_that_says_no_may_say_its_load(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct probe_result full = ill;
+    full.load_told = true;
+    full.load = fact_load_none();
+    full.load.utilisation = 1.5;
+    strcpy(full.load_detail, "good");
+    observe(&bench, EU_A, &full);
+    observe(&bench, EU_A, &full);
+    assert_false(bench.fact.probe.up);
+    assert_true(bench.fact.probe.load.utilisation == 1.5);
+    watch_free(bench.watch);
+}
+
 static void reload_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -213,6 +289,9 @@ int main(void)
         cmocka_unit_test(failures_do_not_count_as_processing),
         cmocka_unit_test(probes_that_were_not_made_say_nothing),
         cmocka_unit_test(hold_ends_by_itself),
+        cmocka_unit_test(a_page_says_load_and_nothing_of_health),
+        cmocka_unit_test(a_load_older_than_three_intervals_is_not_said),
+        cmocka_unit_test(an_answer_that_says_no_may_say_its_load),
         cmocka_unit_test(reload_goes_on_where_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
