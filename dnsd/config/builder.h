@@ -40,7 +40,10 @@ enum status builder_policies(struct builder *builder);
 enum status builder_pins(struct builder *builder);
 enum status builder_services(struct builder *builder);
 
-/* All of the above. ERR_MEMORY; OK also when problems were added. */
+/* Of one endpoint, whose probe is built: adds what the probe asks of load, and what the model has of it. ERR_MEMORY. */
+MUST_USE enum status builder_load(struct builder *builder, const struct given_endpoint *given,
+                                  struct probe_settings *probe, struct endpoint *endpoint);
+/* All of the builders. ERR_MEMORY; OK also when problems were added. */
 MUST_USE enum status builder_build(struct builder *builder);
 
 /* Tools of all builders. */

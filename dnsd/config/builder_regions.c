@@ -192,7 +192,8 @@ static enum status build_endpoint(struct regions_state *state, const struct give
         .probe_from = (uint16_t)given->probe.from.value.integer,
     };
     state->count++;
-    return build_addresses(builder, given, endpoint);
+    enum status status = builder_load(builder, given, probe, endpoint);
+    return status == OK ? build_addresses(builder, given, endpoint) : status;
 }
 
 /* One record cannot stand twice in an answer, and a CNAME not beside addresses. */

@@ -27,6 +27,9 @@ static const char *const steerings[] = {"balanced", "score", "nearest", "weighte
 /* in the order of enum quorum_kind */
 static const char *const quorums[] = {"majority", "count", "share", NULL};
 static const char *const probe_kinds[] = {"http", "tcp", "dns", NULL};
+static const char *const load_kinds[] = {"prometheus", "orca", "none", NULL};
+/* in the order of enum load_profile */
+static const char *const load_profiles[] = {"none", "vllm", "tgi", "sglang", "triton", "llamacpp", NULL};
 static const char *const fallbacks[] = {"none", "any", NULL};
 
 #define AT(member) .offset = offsetof(struct given_location, member)
@@ -151,6 +154,48 @@ SHAPE(probe, struct given_probe, "regions[].endpoints[].probe",
       "otherwise.");
 
 #undef AT
+#define AT(member) .offset = offsetof(struct given_load, member)
+#define METRIC(key, otherwise_words, meaning_words)                                                          \
+    {.name = #key, .type = OPTION_TEXT, AT(key), .maximum = 512, .otherwise = otherwise_words,              \
+     .meaning = meaning_words}
+static const struct option load_options[] = {
+    {.name = "kind", .type = OPTION_WORD, AT(kind),
+     .words = load_kinds, .preset = "prometheus",
+     .meaning = "`prometheus`: a page of metrics, by a request of its own; `orca`: the header "
+                "`endpoint-load-metrics` (TEXT or JSON) of the probe's answer; `none`: it is not asked."},
+    {.name = "profile", .type = OPTION_WORD, AT(profile),
+     .words = load_profiles, .preset = "none",
+     .meaning = "prometheus: whose metrics these are; every name below that is not given is the profile's."},
+    {.name = "url", .type = OPTION_URL, AT(url),
+     .otherwise = "`/metrics` where the probe asks",
+     .meaning = "prometheus: the page. https is verified, with the probe's `tls_name` and `ca_file`."},
+    {.name = "interval_ms", .type = OPTION_INTEGER, AT(interval_ms),
+     .minimum = 100, .maximum = 3600000, .unit = "ms", .otherwise = "the probe's",
+     .meaning = "prometheus: from one page to the next; a load older than three of these is not used."},
+    {.name = "timeout_ms", .type = OPTION_INTEGER, AT(timeout_ms),
+     .minimum = 10, .maximum = 600000, .unit = "ms", .otherwise = "500, but at most half of `interval_ms`",
+     .meaning = "prometheus: deadline of one page."},
+    {.name = "capacity", .type = OPTION_NUMBER, AT(capacity),
+     .minimum = 0.001, .maximum = 1e9, .unit = "requests", .otherwise = "unknown; of a page: `slots`",
+     .meaning = "Requests, at work and waiting, that fill it."},
+    METRIC(running, "the profile's", "Gauge: requests at work."),
+    METRIC(waiting, "the profile's", "Gauge: requests in its queue."),
+    METRIC(slots, "the profile's", "Gauge: requests at work that fill it."),
+    METRIC(kv_cache, "the profile's", "Gauge from 0 to 1: share of the KV cache in use."),
+    METRIC(utilisation, "none", "Gauge: how busy it takes itself to be; 1 is full."),
+    METRIC(requests, "the profile's", "Counter of requests, for requests a second."),
+    METRIC(errors, "the profile's", "Counter of requests that failed."),
+    METRIC(processing, "the profile's", "Histogram or summary of a request's duration, without `_sum`; in "
+           "seconds unless it ends in _ms, _us, _milliseconds or _microseconds."),
+    METRIC(first_token, "the profile's", "The same of the time to the first token."),
+};
+SHAPE(load, struct given_load, "regions[].endpoints[].load",
+      "How this PoP finds out how busy an endpoint is. A metric is `NAME` or `NAME{label=\"value\"}`, in quotes for "
+      "YAML; the series that match are added up, shares averaged. Utilisation is what the endpoint declares, else "
+      "requests a second over `capacity_rps` or requests at work and waiting over `capacity`, whichever is more. "
+      "Whatever becomes of asking for load, it takes no endpoint down.");
+
+#undef AT
 #define AT(member) .offset = offsetof(struct given_endpoint, member)
 static const struct option endpoint_options[] = {
     {.name = "name", .type = OPTION_NAME, .flags = OPTION_REQUIRED, AT(name),
@@ -170,6 +215,9 @@ static const struct option endpoint_options[] = {
     {.name = "probe", .type = OPTION_MAPPING, AT(probe),
      .shape = &probe_shape, .otherwise = "none",
      .meaning = "How to find out whether it is well."},
+    {.name = "load", .type = OPTION_MAPPING, AT(load),
+     .shape = &load_shape, .otherwise = "none",
+     .meaning = "How to find out how busy it is."},
 };
 SHAPE(endpoint, struct given_endpoint, "regions[].endpoints[]",
       "One address set inside a region. Either `addresses` or `hostname`; one region does not mix the two. A "

@@ -64,6 +64,27 @@ struct given_probe {
     struct given from;
 };
 
+enum given_load_kind { GIVEN_LOAD_PROMETHEUS, GIVEN_LOAD_ORCA, GIVEN_LOAD_NONE }; /* in the order of the table's words */
+
+struct given_load {
+    struct origin origin;
+    struct given kind;
+    struct given profile; /* enum load_profile */
+    struct given url;
+    struct given interval_ms;
+    struct given timeout_ms;
+    struct given capacity;
+    struct given running;
+    struct given waiting;
+    struct given slots;
+    struct given kv_cache;
+    struct given utilisation;
+    struct given requests;
+    struct given errors;
+    struct given processing;
+    struct given first_token;
+};
+
 struct given_endpoint {
     struct origin origin;
     struct given name;
@@ -72,6 +93,7 @@ struct given_endpoint {
     struct given weight;
     struct given capacity_rps;
     struct given_probe probe;
+    struct given_load load;
 };
 
 struct given_region {
