@@ -14,6 +14,8 @@
 #include "router/health.h"
 #include "state/news.h"
 
+#define PROCESSING_VOTE_MAX 16 /* PoPs whose measure is looked at where this one does not probe */
+
 struct statement {
     struct statement *next; /* of another writer on the same topic */
     struct fact fact;
@@ -30,6 +32,7 @@ struct name {
 struct knowledge {
     const struct model *model;
     char pop[FACT_NAME_MAX];
+    struct council *council;
     struct name *endpoint_names; /* ascending */
     struct name *region_names;
     struct statement **probes;         /* by endpoint_id */
@@ -67,10 +70,16 @@ static void names_fill(struct knowledge *knowledge)
 
 enum status knowledge_new(const struct model *model, const char *pop, struct knowledge **out)
 {
+    struct council_self self = {.name = pop};
+    return knowledge_new_of(model, &self, out);
+}
+
+enum status knowledge_new_of(const struct model *model, const struct council_self *self, struct knowledge **out)
+{
     struct knowledge *knowledge = calloc(1, sizeof *knowledge);
     if (knowledge == NULL) return ERR_MEMORY;
     knowledge->model = model;
-    memcpy(knowledge->pop, pop, strnlen(pop, sizeof knowledge->pop - 1));
+    memcpy(knowledge->pop, self->name, strnlen(self->name, sizeof knowledge->pop - 1));
     size_t endpoints = model->endpoint_count > 0 ? model->endpoint_count : 1;
     size_t regions = model->region_count > 0 ? model->region_count : 1;
     knowledge->endpoint_names = calloc(endpoints, sizeof *knowledge->endpoint_names);
@@ -81,7 +90,8 @@ enum status knowledge_new(const struct model *model, const char *pop, struct kno
     knowledge->region_declared_rps = calloc(regions, sizeof *knowledge->region_declared_rps);
     if (knowledge->endpoint_names == NULL || knowledge->region_names == NULL || knowledge->probes == NULL ||
         knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL ||
-        knowledge->region_declared_rps == NULL || order_book_new(model, &knowledge->orders) != OK) {
+        knowledge->region_declared_rps == NULL || order_book_new(model, &knowledge->orders) != OK ||
+        council_new(model, self, &knowledge->council) != OK) {
         knowledge_free(knowledge);
         return ERR_MEMORY;
     }
@@ -112,6 +122,7 @@ void knowledge_free(struct knowledge *knowledge)
     free(knowledge->region_names);
     free(knowledge->region_declared_rps);
     order_book_free(knowledge->orders);
+    council_free(knowledge->council);
     free(knowledge);
 }
 
@@ -121,6 +132,7 @@ void knowledge_free(struct knowledge *knowledge)
 struct topic {
     struct statement **statements; /* NULL: nothing in the model */
     double declared_rps;           /* the capacity that the model states for it; 0: none */
+    uint16_t id;                   /* of the endpoint or region */
 };
 
 static struct topic topic_of(const struct knowledge *knowledge, const struct fact *fact)
@@ -129,12 +141,12 @@ static struct topic topic_of(const struct knowledge *knowledge, const struct fac
     if (fact->kind == FACT_LOAD) {
         region_id region = name_find(knowledge->region_names, model->region_count, fact->subject);
         if (region != ID_NONE)
-            return (struct topic){&knowledge->region_loads[region], knowledge->region_declared_rps[region]};
+            return (struct topic){&knowledge->region_loads[region], knowledge->region_declared_rps[region], region};
     }
     endpoint_id endpoint = name_find(knowledge->endpoint_names, model->endpoint_count, fact->subject);
-    if (endpoint == ID_NONE) return (struct topic){NULL, 0};
+    if (endpoint == ID_NONE) return (struct topic){NULL, 0, ID_NONE};
     struct statement **topics = fact->kind == FACT_PROBE ? knowledge->probes : knowledge->endpoint_loads;
-    return (struct topic){&topics[endpoint], model->endpoints[endpoint].capacity_rps};
+    return (struct topic){&topics[endpoint], model->endpoints[endpoint].capacity_rps, endpoint};
 }
 
 static struct statement **statement_of(struct statement **topic, const char *writer)
@@ -164,8 +176,7 @@ static bool is_own(const struct knowledge *knowledge, const struct fact *fact)
     return strcmp(fact->writer, knowledge->pop) == 0;
 }
 
-/* Can answers depend on it? Others' probe facts are kept for the fleet's verdict; no answer of this PoP
- * looks at them yet. */
+/* Can answers depend on it beyond the vote that it is? What others' probes measure does not count here. */
 static bool is_relevant(const struct knowledge *knowledge, const struct fact *fact)
 {
     return fact->kind == FACT_LOAD || is_own(knowledge, fact);
@@ -173,29 +184,39 @@ static bool is_relevant(const struct knowledge *knowledge, const struct fact *fa
 
 /* ---- folding ---- */
 
-bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
+/* Keep a statement on a topic. Returns true when it is news. */
+static bool state_fact(struct knowledge *knowledge, const struct topic *topic, const struct fact *fact, int64_t now_ms)
 {
-    if (fact->kind == FACT_ORDER) return order_book_observe(knowledge->orders, fact, now_ms);
-    struct topic topic = topic_of(knowledge, fact);
-    if (topic.statements == NULL) return false;
-    struct statement *statement = *statement_of(topic.statements, fact->writer);
+    struct statement *statement = *statement_of(topic->statements, fact->writer);
     if (statement == NULL) {
         statement = calloc(1, sizeof *statement);
         if (statement == NULL) return false; /* fail static: as if it had not arrived; the next one may find memory */
-        *statement = (struct statement){*topic.statements, *fact, *fact, now_ms};
-        *topic.statements = statement;
+        *statement = (struct statement){*topic->statements, *fact, *fact, now_ms};
+        *topic->statements = statement;
         return is_relevant(knowledge, fact);
     }
     statement->fact = *fact;
     statement->heard_ms = now_ms;
-    bool moved = news_of(&statement->counted, fact, topic.declared_rps);
+    bool moved = news_of(&statement->counted, fact, topic->declared_rps);
     if (moved) statement->counted = *fact;
     return moved && is_relevant(knowledge, fact);
 }
 
+bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
+{
+    if (fact->kind == FACT_POP) return council_hear_pop(knowledge->council, fact, now_ms);
+    if (fact->kind == FACT_PROBE && council_of_the_past(knowledge->council, fact)) return false;
+    if (fact->kind == FACT_ORDER) return order_book_observe(knowledge->orders, fact, now_ms);
+    struct topic topic = topic_of(knowledge, fact);
+    if (topic.statements == NULL) return false;
+    bool moved = state_fact(knowledge, &topic, fact, now_ms);
+    if (fact->kind == FACT_PROBE && council_hear_vote(knowledge->council, topic.id, fact, now_ms)) moved = true;
+    return moved;
+}
+
 bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
 {
-    (void)now_ms;
+    if (fact->kind == FACT_POP) return council_lose_pop(knowledge->council, fact, now_ms);
     if (fact->kind == FACT_ORDER) return order_book_expire(knowledge->orders, fact);
     struct topic topic = topic_of(knowledge, fact);
     if (topic.statements == NULL) return false;
@@ -206,17 +227,11 @@ bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int6
     if (fact->kind == FACT_PROBE && is_own(knowledge, fact)) return false;
     *link = statement->next;
     free(statement);
+    if (fact->kind == FACT_PROBE) return council_lose_vote(knowledge->council, topic.id, fact, now_ms);
     return is_relevant(knowledge, fact);
 }
 
 /* ---- the snapshot ---- */
-
-/* A hold runs down with time, the rest does not (see health_next_change_ms). */
-static int64_t soonest_change_ms(const struct fact_probe *probe, int64_t age_ms)
-{
-    int64_t hold_ms = probe->hold_ms - age_ms;
-    return probe->hold_ms != SNAPSHOT_UNKNOWN && hold_ms > probe->next_change_ms ? hold_ms : probe->next_change_ms;
-}
 
 /* Probed, but no verdict yet: up, and as changeable as a health that has just begun. */
 static int64_t first_change_ms(const struct endpoint *endpoint)
@@ -232,10 +247,54 @@ static int64_t first_change_ms(const struct endpoint *endpoint)
     return health_next_change_ms(&health, &settings);
 }
 
+static enum verdict_reason reason_of(const struct verdict *verdict, const struct fact_probe *own)
+{
+    if (verdict->held) return VERDICT_FLAPPING;
+    switch (verdict->basis) {
+    case QUORUM_ASSUMED: return VERDICT_ASSUMED;
+    case QUORUM_FLEET: return VERDICT_FLEET;
+    case QUORUM_STATIC: return VERDICT_STATIC;
+    case QUORUM_ALONE:
+    case QUORUM_OWN: break;
+    }
+    return own != NULL && own->held ? VERDICT_FLAPPING : VERDICT_PROBE;
+}
+
+/* What probes measured: ours, else those of the PoP that is nearest to it by that measure. */
+static void processing_fill(const struct knowledge *knowledge, endpoint_id id, const struct statement *own,
+                            int64_t now_ms, struct endpoint_view *view)
+{
+    if (own != NULL) {
+        view->verdict_age_ms = now_ms - own->heard_ms;
+        view->processing_us = own->fact.probe.processing_us;
+        view->processing_p95_us = own->fact.probe.processing_p95_us;
+        if (view->processing_us != SNAPSHOT_UNKNOWN) view->processing_age_ms = view->verdict_age_ms;
+        return;
+    }
+    struct council_vote votes[PROCESSING_VOTE_MAX];
+    size_t count = council_votes(knowledge->council, id, now_ms, votes, PROCESSING_VOTE_MAX);
+    for (size_t i = 0; i < count && i < PROCESSING_VOTE_MAX; i++) {
+        const struct council_vote *vote = &votes[i];
+        if (vote->not_counted != NULL) continue;
+        if (view->verdict_age_ms == SNAPSHOT_UNKNOWN || vote->age_ms < view->verdict_age_ms)
+            view->verdict_age_ms = vote->age_ms;
+        if (vote->processing_us == SNAPSHOT_UNKNOWN) continue;
+        if (view->processing_us != SNAPSHOT_UNKNOWN && view->processing_us <= vote->processing_us) continue;
+        view->processing_us = vote->processing_us;
+        view->processing_p95_us = vote->processing_p95_us;
+        view->processing_age_ms = vote->age_ms;
+    }
+}
+
+/* This PoP's own probes, where it is one of those that probe. */
+static const struct statement *own_word(const struct knowledge *knowledge, endpoint_id id)
+{
+    return council_probes_here(knowledge->council, id) ? own_probe(knowledge, id) : NULL;
+}
+
 static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int64_t now_ms, struct endpoint_view *view)
 {
     const struct endpoint *endpoint = &knowledge->model->endpoints[id];
-    const struct statement *statement = own_probe(knowledge, id);
     *view = (struct endpoint_view){
         .up = true,
         .reason = VERDICT_ASSUMED,
@@ -251,20 +310,21 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
         .weight = endpoint->weight,
     };
     if (!endpoint->probed) return; /* a fact from before its probe was taken out of the configuration counts no more */
-    if (statement == NULL) {
-        view->next_change_ms = first_change_ms(endpoint);
-        return;
+    const struct statement *own = own_word(knowledge, id);
+    const struct fact_probe *probe = own != NULL ? &own->fact.probe : NULL;
+    const struct verdict *verdict = council_verdict(knowledge->council, id, now_ms);
+    bool alone = verdict->basis == QUORUM_ALONE || verdict->basis == QUORUM_OWN;
+    view->up = verdict->up;
+    view->degraded = verdict->degraded;
+    view->unreachable = verdict->unreachable;
+    view->reason = reason_of(verdict, probe);
+    view->next_change_ms = verdict->basis == QUORUM_ASSUMED ? first_change_ms(endpoint) : verdict->next_change_ms;
+    view->since_ms = council_changed_ms(knowledge->council, id);
+    if (alone && probe != NULL) {
+        view->since_ms = SNAPSHOT_UNKNOWN;
+        if (probe->changed_ms_ago != SNAPSHOT_UNKNOWN) view->since_ms = own->heard_ms - probe->changed_ms_ago;
     }
-    const struct fact_probe *probe = &statement->fact.probe;
-    int64_t age_ms = now_ms - statement->heard_ms;
-    view->up = probe->up;
-    view->reason = probe->held ? VERDICT_FLAPPING : VERDICT_PROBE;
-    if (probe->changed_ms_ago != SNAPSHOT_UNKNOWN) view->since_ms = statement->heard_ms - probe->changed_ms_ago;
-    view->verdict_age_ms = age_ms;
-    view->next_change_ms = soonest_change_ms(probe, age_ms);
-    view->processing_us = probe->processing_us;
-    view->processing_p95_us = probe->processing_p95_us;
-    if (probe->processing_us != SNAPSHOT_UNKNOWN) view->processing_age_ms = age_ms;
+    processing_fill(knowledge, id, own, now_ms, view);
 }
 
 /* A reported processing latency is of real requests, so it beats that of probes. */
@@ -279,6 +339,7 @@ static void load_fill(const struct knowledge *knowledge, endpoint_id id, int64_t
         view->load_age_ms = age_ms;
     }
     if (load->capacity_rps >= 0) view->capacity_rps = load->capacity_rps;
+    if (load->degraded && view->up) view->degraded = true;
     if (load->processing_us != SNAPSHOT_UNKNOWN) {
         view->processing_us = load->processing_us;
         view->processing_age_ms = age_ms;
@@ -297,7 +358,12 @@ static void report_fill(const struct knowledge *knowledge, region_id id, int64_t
     report->age_ms = now_ms - statement->heard_ms;
 }
 
-enum status knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
+enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before)
+{
+    return council_inherit(knowledge->council, before->council);
+}
+
+enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
                                struct snapshot *out)
 {
     struct order orders[ORDER_MAX];
@@ -314,6 +380,11 @@ enum status knowledge_snapshot(const struct knowledge *knowledge, const struct s
 const struct order_book *knowledge_orders(const struct knowledge *knowledge)
 {
     return knowledge->orders;
+}
+
+struct council *knowledge_council(const struct knowledge *knowledge)
+{
+    return knowledge->council;
 }
 
 const char *knowledge_detail(const struct knowledge *knowledge, endpoint_id endpoint)

@@ -6,7 +6,9 @@
  * Holds the newest fact of every (kind, subject, writer) that names something in the model, with the time
  * it arrived.
  *
- * Fail static: this PoP's verdict on an endpoint outlives the expiry of its fact (then the prober is
+ * An endpoint's verdict is what the PoPs' votes come to (council.h).
+ *
+ * Fail static: this PoP's vote on an endpoint outlives the expiry of its fact (then the prober is
  * stuck, not the endpoint) and its age grows. A load that expires is unknown again. Of several writers of
  * one load, the one heard last counts.
  *
@@ -17,14 +19,18 @@
 #include "router/model.h"
 #include "router/snapshot.h"
 #include "router/status.h"
+#include "state/council.h"
 #include "state/fact.h"
 #include "state/order_book.h"
 
 struct knowledge;
 
-/* `pop` is this PoP's name: its own probe facts give the verdicts. The model is borrowed until
+/* `pop` is this PoP's name, whose probe facts are its own vote. The model is borrowed until
  * knowledge_free. ERR_MEMORY. */
 MUST_USE enum status knowledge_new(const struct model *model, const char *pop, struct knowledge **out);
+/* The same of a PoP that was started before, and stands somewhere. */
+MUST_USE enum status knowledge_new_of(const struct model *model, const struct council_self *self,
+                                      struct knowledge **out);
 void knowledge_free(struct knowledge *knowledge); /* takes NULL */
 
 /* Fold a fact or its expiry. Returns true when the next snapshot may differ in more than ages. Unknown
@@ -32,12 +38,18 @@ void knowledge_free(struct knowledge *knowledge); /* takes NULL */
 bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 
+/* Go on where `before` is, under another model: PoPs and last verdicts. The facts are to be replayed. ERR_MEMORY. */
+MUST_USE enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before);
+
 /* Write what is known into a new snapshot of the same model (endpoints and reports), then derive its regions with
  * the orders in force. `before` as in snapshot_derive. ERR_MEMORY: `out` may not be used. */
-MUST_USE enum status knowledge_snapshot(const struct knowledge *knowledge, const struct snapshot *before,
-                                        int64_t now_ms, struct snapshot *out);
+MUST_USE enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
+                                        struct snapshot *out);
 /* The orders that were heard of; valid until the next fact. */
 const struct order_book *knowledge_orders(const struct knowledge *knowledge);
+
+/* Who votes, who lives and who probes; valid as long as the knowledge. */
+struct council *knowledge_council(const struct knowledge *knowledge);
 
 /* Newest probe detail of an endpoint ("200 in 3.1 ms"), "" when none. */
 const char *knowledge_detail(const struct knowledge *knowledge, endpoint_id endpoint);

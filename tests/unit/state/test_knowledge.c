@@ -1,6 +1,9 @@
 /* test_knowledge.c - facts become a snapshot, and only what can alter an answer counts as a change.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "state/knowledge.h"
+
+#include <math.h>
+
 #include "tests/unit/state/fleet.h"
 
 #define NOW_MS 5000000
@@ -144,17 +147,137 @@ static void own_verdict_outlives_its_fact(void **state)
     bench_close(&bench);
 }
 
-static void other_pops_do_not_decide_here(void **state)
+/* The same of another PoP. */
+static struct fact vote_of(struct bench *bench, const char *subject, const char *pop, int up)
+{
+    struct fact fact = probe_of(bench, subject);
+    snprintf(fact.writer, sizeof fact.writer, "%s", pop);
+    fact.probe.up = up;
+    return fact;
+}
+
+static void beat(struct bench *bench, const char *pop, int64_t now_ms)
+{
+    struct fact fact = fact_of(bench, FACT_POP, pop, pop);
+    fact.pop.latitude = fact.pop.longitude = NAN;
+    (void)knowledge_observe(bench->knowledge, &fact, now_ms);
+}
+
+static void a_vote_without_a_heartbeat_does_not_decide(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact fact = vote_of(&bench, "eu-a", "pop-us", 0);
+    (void)knowledge_observe(bench.knowledge, &fact, NOW_MS);
+    assert_true(view(&bench, EU_A, NOW_MS)->up);
+    assert_int_equal(view(&bench, EU_A, NOW_MS)->reason, VERDICT_ASSUMED);
+    assert_in_range(view(&bench, EU_A, NOW_MS)->next_change_ms, 0, 2000); /* one of our own is on its way */
+    bench_close(&bench);
+}
+
+static void the_fleet_decides_and_what_is_down_from_here_alone_is_unreachable(void **state)
 {
     (void)state;
     struct bench bench = bench_open();
     struct fact fact = probe_of(&bench, "eu-a");
-    snprintf(fact.writer, sizeof fact.writer, "pop-us");
+    fact.probe.up = false;
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    assert_false(view(&bench, EU_A, NOW_MS)->up);
+    beat(&bench, "pop-ap", NOW_MS);
+    beat(&bench, "pop-us", NOW_MS);
+    fact = vote_of(&bench, "eu-a", "pop-us", 1);
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    fact = vote_of(&bench, "eu-a", "pop-ap", 1);
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS + 10));
+    const struct endpoint_view *seen = view(&bench, EU_A, NOW_MS + 20);
+    assert_true(seen->up && seen->unreachable);
+    assert_int_equal(seen->reason, VERDICT_FLEET);
+    assert_int_equal(seen->since_ms, NOW_MS + 20);
+    assert_int_equal(seen->verdict_age_ms, 20); /* of our own probes */
+    assert_int_equal(bench.snapshot->regions[EU].weight_unreachable, 1);
+    fact = vote_of(&bench, "eu-a", "pop-ap", 0);
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS + 30));
+    seen = view(&bench, EU_A, NOW_MS + 30);
+    assert_false(seen->up || seen->unreachable);
+    /* without a change it is no news */
+    fact = vote_of(&bench, "eu-a", "pop-ap", 0);
+    fact.probe.processing_us = 900000;
+    assert_false(knowledge_observe(bench.knowledge, &fact, NOW_MS + 40));
+    bench_close(&bench);
+}
+
+static void the_expiry_of_a_vote_takes_it_back(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact own = probe_of(&bench, "eu-a");
+    (void)knowledge_observe(bench.knowledge, &own, NOW_MS);
+    beat(&bench, "pop-us", NOW_MS);
+    struct fact fact = vote_of(&bench, "eu-a", "pop-us", 1);
+    (void)knowledge_observe(bench.knowledge, &fact, NOW_MS);
+    assert_int_equal(view(&bench, EU_A, NOW_MS)->reason, VERDICT_FLEET);
+    assert_true(knowledge_expire(bench.knowledge, &fact, NOW_MS));
+    assert_int_equal(view(&bench, EU_A, NOW_MS)->reason, VERDICT_PROBE); /* alone again */
+    bench_close(&bench);
+}
+
+static void a_degraded_endpoint_is_seen_by_votes_or_by_its_own_word(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact fact = probe_of(&bench, "eu-a");
+    fact.probe.degraded = true;
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    assert_true(view(&bench, EU_A, NOW_MS)->degraded);
+    assert_false(view(&bench, EU_B, NOW_MS)->degraded);
+    fact = load_of(&bench, "eu-b", 1);
+    fact.load.degraded = true;
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    assert_true(view(&bench, EU_B, NOW_MS)->degraded);
+    fact = probe_of(&bench, "eu-b");
+    fact.probe.up = false;
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    assert_false(view(&bench, EU_B, NOW_MS)->degraded); /* down is not degraded */
+    bench_close(&bench);
+}
+
+static void facts_of_this_pop_s_life_before_a_restart_count_for_nothing(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct council_self self = {.name = "pop-eu", .epoch = 7};
+    knowledge_free(bench.knowledge);
+    assert_int_equal(knowledge_new_of(&fleet, &self, &bench.knowledge), OK);
+    struct fact fact = probe_of(&bench, "eu-a"); /* of epoch 1 */
     fact.probe.up = false;
     assert_false(knowledge_observe(bench.knowledge, &fact, NOW_MS));
     assert_true(view(&bench, EU_A, NOW_MS)->up);
-    assert_int_equal(view(&bench, EU_A, NOW_MS)->reason, VERDICT_ASSUMED);
-    assert_false(knowledge_expire(bench.knowledge, &fact, NOW_MS));
+    assert_string_equal(knowledge_detail(bench.knowledge, EU_A), "");
+    fact.epoch = 7;
+    fact.sequence = 1;
+    assert_true(knowledge_observe(bench.knowledge, &fact, NOW_MS));
+    assert_false(view(&bench, EU_A, NOW_MS)->up);
+    bench_close(&bench);
+}
+
+static void a_reload_keeps_the_verdicts_until_the_votes_are_heard_again(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct knowledge *next;
+    beat(&bench, "pop-us", NOW_MS);
+    struct fact fact = vote_of(&bench, "eu-a", "pop-us", 0);
+    (void)knowledge_observe(bench.knowledge, &fact, NOW_MS);
+    assert_false(view(&bench, EU_A, NOW_MS)->up);
+    assert_int_equal(knowledge_new(&fleet, "pop-eu", &next), OK);
+    assert_int_equal(knowledge_inherit(next, bench.knowledge), OK);
+    knowledge_free(bench.knowledge);
+    bench.knowledge = next;
+    assert_false(view(&bench, EU_A, NOW_MS + 1)->up);
+    assert_true(view(&bench, EU_B, NOW_MS + 1)->up);
+    (void)knowledge_observe(bench.knowledge, &fact, NOW_MS); /* replayed; its PoP lives as before */
+    assert_int_equal(view(&bench, EU_A, NOW_MS + 2)->reason, VERDICT_FLEET);
+    assert_false(view(&bench, EU_A, NOW_MS + 2)->up);
     bench_close(&bench);
 }
 
@@ -344,7 +467,12 @@ int main(void)
         cmocka_unit_test(own_probe_gives_the_verdict_with_its_age),
         cmocka_unit_test(held_endpoint_is_down_for_flapping),
         cmocka_unit_test(own_verdict_outlives_its_fact),
-        cmocka_unit_test(other_pops_do_not_decide_here),
+        cmocka_unit_test(a_vote_without_a_heartbeat_does_not_decide),
+        cmocka_unit_test(the_fleet_decides_and_what_is_down_from_here_alone_is_unreachable),
+        cmocka_unit_test(the_expiry_of_a_vote_takes_it_back),
+        cmocka_unit_test(a_degraded_endpoint_is_seen_by_votes_or_by_its_own_word),
+        cmocka_unit_test(facts_of_this_pop_s_life_before_a_restart_count_for_nothing),
+        cmocka_unit_test(a_reload_keeps_the_verdicts_until_the_votes_are_heard_again),
         cmocka_unit_test(load_of_endpoint_and_region_is_known_until_it_expires),
         cmocka_unit_test(expiry_of_an_older_fact_changes_nothing),
         cmocka_unit_test(of_two_reporters_the_one_heard_last_counts),
