@@ -45,6 +45,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
             .load_age_ms = SNAPSHOT_UNKNOWN,
             .capacity_rps = model->endpoints[i].capacity_rps,
             .weight = model->endpoints[i].weight,
+            .load = snapshot_load_none(),
         };
     }
     for (size_t i = 0; i < model->region_count; i++) {
@@ -52,6 +53,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
             .load_rps = -1,
             .processing_us = SNAPSHOT_UNKNOWN,
             .age_ms = SNAPSHOT_UNKNOWN,
+            .load = snapshot_load_none(),
         };
         snapshot->orders[i] = (struct region_orders){.next_change_ms = SNAPSHOT_UNKNOWN};
     }
@@ -93,6 +95,29 @@ const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id s
     for (size_t i = 0; i < snapshot->view_count; i++)
         if (snapshot->views[i].service == service) return snapshot->views[i].snapshot;
     return snapshot;
+}
+
+/* ---- load ---- */
+
+struct load_view snapshot_load_none(void)
+{
+    return (struct load_view){
+        .declared = -1,
+        .by_requests = -1,
+        .in_flight = -1,
+        .waiting = -1,
+        .kv_cache = -1,
+        .errors_rps = -1,
+        .first_token_us = SNAPSHOT_UNKNOWN,
+        .stale_ms = SNAPSHOT_UNKNOWN,
+    };
+}
+
+double snapshot_utilisation(const struct load_view *load, double load_rps, double capacity_rps)
+{
+    if (load->declared >= 0) return load->declared;
+    double by_rate = load_rps >= 0 && capacity_rps > 0 ? load_rps / capacity_rps : -1;
+    return load->by_requests > by_rate ? load->by_requests : by_rate;
 }
 
 /* ---- sums over a region's endpoints ---- */
@@ -137,6 +162,13 @@ struct sums {
     uint32_t processing_weight;
     int64_t processing_p95_us;
     int64_t processing_age_ms;
+    /* of those whose utilisation is known, by whatever way: */
+    size_t without_rate;      /* whose is known by another way than rates */
+    double used_capacity_rps; /* utilisation times capacity */
+    double used_weight;       /* utilisation times weight */
+    double known_capacity_rps;
+    double known_weight;
+    struct load_view load;
 };
 
 static const struct sums sums_none = {
@@ -145,8 +177,43 @@ static const struct sums sums_none = {
     .processing_age_ms = SNAPSHOT_UNKNOWN,
 };
 
+static void add_known(double *sum, double value)
+{
+    if (value >= 0) *sum = *sum < 0 ? value : *sum + value;
+}
+
+/* The less of two sources, so that a region does not look better known than its endpoints. */
+static enum load_source weaker(enum load_source left, enum load_source right)
+{
+    if (left == LOAD_FROM_NOBODY || right == LOAD_FROM_NOBODY) return left > right ? left : right;
+    return left < right ? left : right;
+}
+
+static void add_load(struct sums *sums, const struct endpoint_view *view, uint32_t weight)
+{
+    const struct load_view *from = &view->load;
+    struct load_view *load = &sums->load;
+    double utilisation = snapshot_utilisation(from, view->load_rps, view->capacity_rps);
+    add_known(&load->in_flight, from->in_flight);
+    add_known(&load->waiting, from->waiting);
+    add_known(&load->errors_rps, from->errors_rps);
+    if (from->kv_cache > load->kv_cache) load->kv_cache = from->kv_cache;
+    load->first_token_us = larger(load->first_token_us, from->first_token_us);
+    load->source = weaker(load->source, from->source);
+    load->processing_source = weaker(load->processing_source, from->processing_source);
+    load->stale_ms = larger(load->stale_ms, from->stale_ms);
+    if (utilisation < 0) return;
+    sums->load_age_ms = larger(sums->load_age_ms, view->load_age_ms);
+    sums->without_rate += from->declared >= 0 || from->by_requests >= 0;
+    sums->used_capacity_rps += utilisation * view->capacity_rps;
+    sums->known_capacity_rps += view->capacity_rps;
+    sums->used_weight += utilisation * weight;
+    sums->known_weight += weight;
+}
+
 static void add_endpoint(struct sums *sums, const struct endpoint_view *view, uint32_t weight)
 {
+    add_load(sums, view, weight);
     if (view->capacity_rps > 0)
         sums->capacity_rps += view->capacity_rps;
     else
@@ -197,6 +264,8 @@ static void count_up(const struct endpoint_view *endpoint, uint16_t part_permill
     if (endpoint->degraded) {
         view->weight_degraded += endpoint->weight;
         counted.capacity_rps = counted.capacity_rps * part_permille / PERMILLE;
+        counted.load.declared = counted.load.declared * PERMILLE / part_permille;
+        counted.load.by_requests = counted.load.by_requests * PERMILLE / part_permille;
     }
     add_endpoint(sums, &counted, endpoint->weight);
 }
@@ -222,6 +291,7 @@ static bool count_endpoints(const struct region *region, const struct snapshot *
     view->weight_total = view->weight_up = view->weight_degraded = view->weight_unreachable = 0;
     view->reason = VERDICT_ASSUMED;
     *sums = sums_none;
+    sums->load = snapshot_load_none();
     for (size_t i = 0; i < region->endpoint_count; i++) {
         const struct endpoint_view *endpoint = &snapshot->endpoints[region->first_endpoint + i];
         if (endpoint->weight == 0 || (endpoint->drained && drained == COUNT_WITHOUT_DRAINED)) continue;
@@ -291,19 +361,36 @@ static void derive_ramp(const struct region *region, int64_t now_ms, struct regi
     view->next_change_ms = sooner(view->next_change_ms, next_step_ms - elapsed_ms);
 }
 
+/* Of a region without a ramp; negative: unknown. Endpoints of which nothing is known are taken to be as busy as the
+ * others. */
+static double derive_utilisation(const struct region_report *report, const struct sums *sums, double load_rps,
+                                 double capacity_rps)
+{
+    double reported = snapshot_utilisation(&report->load, report->load_rps, capacity_rps);
+    if (reported >= 0) return reported;
+    if (sums->without_rate == 0) return load_rps >= 0 && capacity_rps > 0 ? load_rps / capacity_rps : -1;
+    bool by_capacity = sums->without_capacity == 0;
+    return by_capacity ? sums->used_capacity_rps / sums->known_capacity_rps : sums->used_weight / sums->known_weight;
+}
+
 static void derive_load(const struct region_report *report, const struct sums *sums, struct region_view *view)
 {
     bool load_reported = report->load_rps >= 0;
+    bool reported = load_reported || report->load.declared >= 0 || report->load.by_requests >= 0;
     view->load_rps = load_reported ? report->load_rps : estimate_load(sums);
-    view->load_age_ms = load_reported ? report->age_ms : sums->load_age_ms;
+    view->load_age_ms = reported ? report->age_ms : sums->load_age_ms;
     double capacity_rps = report->capacity_rps > 0 ? report->capacity_rps : sums->capacity_rps;
     if (report->capacity_rps <= 0 && sums->without_capacity > 0) capacity_rps = 0;
     view->capacity_rps = capacity_rps * view->ramp_permille / PERMILLE;
-    if (view->load_rps >= 0 && view->capacity_rps > 0) {
-        view->utilisation = view->load_rps / view->capacity_rps;
-        double permille = view->utilisation * PERMILLE;
-        view->utilisation_permille = permille < 1e12 ? (int64_t)(permille + 0.5) : (int64_t)1e12;
-    }
+    double utilisation = derive_utilisation(report, sums, view->load_rps, capacity_rps);
+    enum load_source processing_source = sums->load.processing_source;
+    view->load = reported ? report->load : sums->load;
+    view->load.processing_source = report->processing_us >= 0 ? report->load.processing_source : processing_source;
+    if (utilisation < 0) return;
+    view->utilisation = utilisation * PERMILLE / view->ramp_permille;
+    double permille = view->utilisation * PERMILLE;
+    view->utilisation_permille = permille < 1e12 ? (int64_t)(permille + 0.5) : (int64_t)1e12;
+    view->load.stale_ms = SNAPSHOT_UNKNOWN;
 }
 
 static void derive_processing(const struct region_report *report, const struct sums *sums, struct region_view *view)
@@ -354,6 +441,19 @@ const char *verdict_reason_name(enum verdict_reason reason)
     case VERDICT_FLAPPING: return "flapping";
     case VERDICT_ORDER: return "order";
     case VERDICT_ENDPOINTS: return "endpoints";
+    }
+    return "unknown";
+}
+
+const char *load_source_name(enum load_source source)
+{
+    switch (source) {
+    case LOAD_FROM_NOBODY: return "nobody";
+    case LOAD_FROM_PROBES: return "probes";
+    case LOAD_FROM_POP: return "told to another PoP";
+    case LOAD_FROM_HERE: return "told to its probes";
+    case LOAD_FROM_REPORT: return "report";
+    case LOAD_FROM_REPORTER: return "its reporter";
     }
     return "unknown";
 }

@@ -35,6 +35,30 @@ enum verdict_reason {
     VERDICT_ENDPOINTS, /* region: too little of its weight is up */
 };
 
+/* From whom something of load or processing is known, the best last. */
+enum load_source {
+    LOAD_FROM_NOBODY,
+    LOAD_FROM_PROBES,   /* processing alone: what a probe's answer took */
+    LOAD_FROM_POP,      /* the probes of another PoP were told */
+    LOAD_FROM_HERE,     /* this PoP's own probes were told (ORCA header, metrics page) */
+    LOAD_FROM_REPORT,   /* reported to a PoP (`meridian report`, POST /report) */
+    LOAD_FROM_REPORTER, /* the region's own reporter */
+};
+
+/* How busy something is, beside its rates. A double that is negative is not known. */
+struct load_view {
+    double declared;    /* utilisation as it sees itself; 1 is full */
+    double by_requests; /* utilisation: requests at work and waiting over those that fill it */
+    double in_flight;
+    double waiting;
+    double kv_cache; /* 0..1 */
+    double errors_rps;
+    int64_t first_token_us;             /* SNAPSHOT_UNKNOWN */
+    enum load_source source;            /* of all these and of load_rps */
+    enum load_source processing_source; /* of processing_us */
+    int64_t stale_ms; /* since the last load that was known ran out, and none took its place; SNAPSHOT_UNKNOWN */
+};
+
 struct endpoint_view {
     bool up;
     bool degraded;    /* up, but counts with a part of its capacity and weight (health.degraded_share) */
@@ -49,8 +73,9 @@ struct endpoint_view {
     double load_rps; /* negative: unknown */
     int64_t load_age_ms;
     double capacity_rps; /* reported, else the model's; 0 unknown */
-    uint32_t weight;     /* the model's, unless ordered otherwise */
-    bool drained;        /* by order: out of its region's answers while another can do */
+    struct load_view load;
+    uint32_t weight; /* the model's, unless ordered otherwise */
+    bool drained;    /* by order: out of its region's answers while another can do */
 };
 
 /* Endpoints of weight 0 count for nothing here. SNAPSHOT_UNKNOWN stands for what is not known. */
@@ -74,12 +99,13 @@ struct region_view {
     uint32_t weight;               /* its weight under STEERING_WEIGHTED */
     double load_rps;               /* negative: unknown; who reports none is taken to be as busy as the others */
     double capacity_rps;           /* of the endpoints that are up, ramped; 0: unknown, as when one states none */
-    double utilisation;            /* load over capacity, may exceed 1; negative: unknown */
+    double utilisation;            /* 1 is full, may exceed it; negative: unknown. See snapshot_utilisation */
     int64_t utilisation_permille;  /* the same, rounded */
     int64_t load_age_ms;
     int64_t processing_us;     /* a reported one, else the mean of the endpoints' by weight */
     int64_t processing_p95_us; /* the endpoints' highest */
     int64_t processing_age_ms;
+    struct load_view load; /* a reported one; else sums, means by weight, and the least of sources */
 };
 
 /* What was reported of a region as a whole (`meridian report`); it beats the endpoints' sums. */
@@ -88,6 +114,7 @@ struct region_report {
     double capacity_rps;   /* 0: not reported */
     int64_t processing_us; /* SNAPSHOT_UNKNOWN: not reported */
     int64_t age_ms;
+    struct load_view load;
 };
 
 /* What operators order of a region as a whole; see orders.h, which writes it. */
@@ -130,6 +157,14 @@ const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id s
  * NULL; it gives since_ms and returned_ms, from which the ramp runs (a region that was never seen out of
  * service needs no ramp). */
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);
+
+/* Of an endpoint, or of what was reported of a region: as declared; else load over capacity, by rates or by requests, whichever
+ * is more (something that waits is beyond the work in hand, so a queue before full hands is more than 1). Negative:
+ * unknown. */
+double snapshot_utilisation(const struct load_view *load, double load_rps, double capacity_rps);
+/* Nothing is known. */
+struct load_view snapshot_load_none(void);
+const char *load_source_name(enum load_source source); /* for people: "own probes" */
 
 const char *verdict_reason_name(enum verdict_reason reason);
 

@@ -246,13 +246,116 @@ static void a_report_of_the_region_beats_its_endpoints(void **state)
     begin(&fleet);
     fleet.snapshot->endpoints[0].load_rps = 1;
     fleet.snapshot->endpoints[0].processing_us = 5;
-    fleet.snapshot->reports[US_EAST_1] =
-        (struct region_report){.load_rps = 300, .capacity_rps = 200, .processing_us = 7000, .age_ms = 12};
+    fleet.snapshot->reports[US_EAST_1] = (struct region_report){
+        .load_rps = 300, .capacity_rps = 200, .processing_us = 7000, .age_ms = 12, .load = snapshot_load_none()};
     const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
     assert_int_equal(view->utilisation_permille, 1500);
     assert_int_equal(view->processing_us, 7000);
     assert_int_equal(view->load_age_ms, 12);
     assert_int_equal(view->processing_age_ms, 12);
+    fleet_fini(&fleet);
+}
+
+/* ---- load by other ways than rates ---- */
+
+static void utilisation_is_declared_else_the_most_that_load_over_capacity_gives(void **state)
+{
+    (void)state;
+    struct load_view load = snapshot_load_none();
+    assert_true(snapshot_utilisation(&load, -1, 0) < 0);
+    assert_true(snapshot_utilisation(&load, 10, 0) < 0);
+    assert_true(snapshot_utilisation(&load, -1, 80) < 0);
+    assert_true(snapshot_utilisation(&load, 40, 80) == 0.5);
+    load.by_requests = 1.25; /* hands full, and somebody waits */
+    assert_true(snapshot_utilisation(&load, 40, 80) == 1.25);
+    assert_true(snapshot_utilisation(&load, 160, 80) == 2);
+    load.declared = 0.75;
+    assert_true(snapshot_utilisation(&load, 160, 80) == 0.75);
+    load.declared = 0;
+    assert_true(snapshot_utilisation(&load, 160, 80) == 0);
+}
+
+static void endpoints_that_declare_count_by_capacity_else_by_weight(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    struct endpoint_view *endpoints = fleet.snapshot->endpoints; /* of us-east-1: 50 and 50 */
+    endpoints[0].load.declared = 0.5;
+    assert_true(derive(&fleet, NULL, US_EAST_1)->utilisation == 0.5); /* the other is taken to be as busy */
+    endpoints[1].capacity_rps = 150;
+    endpoints[1].load_rps = 150;
+    assert_true(derive(&fleet, NULL, US_EAST_1)->utilisation == 0.875);
+    endpoints[1].capacity_rps = 0;
+    endpoints[1].load.by_requests = 2;
+    endpoints[1].weight = 3;
+    assert_true(derive(&fleet, NULL, US_EAST_1)->utilisation == (0.5 + 3 * 2) / 4);
+    assert_int_equal(fleet.snapshot->regions[US_EAST_1].utilisation_permille, 1625);
+    fleet.snapshot->reports[US_EAST_1].load.declared = 0.25;
+    assert_true(derive(&fleet, NULL, US_EAST_1)->utilisation == 0.25);
+    fleet_fini(&fleet);
+}
+
+static void what_is_degraded_or_ramps_is_fuller_by_its_own_word_too(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    fleet.model.health.degraded_permille = 500;
+    fleet.snapshot->endpoints[0].load.declared = 0.5;
+    fleet.snapshot->endpoints[1].load.declared = 0.5;
+    fleet.snapshot->endpoints[0].degraded = true;
+    /* 0.5 of 50 is all of 25; with 0.5 of the other 50: 50 of 75 */
+    assert_int_equal(derive(&fleet, NULL, US_EAST_1)->utilisation_permille, 667);
+    fleet.snapshot->endpoints[0].degraded = false;
+    fleet.regions[US_EAST_1].ramp_s = 90;
+    fleet.snapshot->now_ms = 1000;
+    struct snapshot *before;
+    fleet.snapshot->endpoints[0].up = fleet.snapshot->endpoints[1].up = false;
+    (void)derive(&fleet, NULL, US_EAST_1);
+    assert_int_equal(snapshot_copy(fleet.snapshot, &before), OK);
+    fleet.snapshot->endpoints[0].up = fleet.snapshot->endpoints[1].up = true;
+    const struct region_view *view = derive(&fleet, before, US_EAST_1);
+    assert_int_equal(view->ramp_permille, RAMP_START_PERMILLE);
+    assert_true(view->utilisation == 5); /* a tenth of its capacity counts */
+    snapshot_free(before);
+    fleet_fini(&fleet);
+}
+
+static void a_region_is_known_as_well_as_the_least_of_its_endpoints(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    struct load_view *loads[] = {&fleet.snapshot->endpoints[0].load, &fleet.snapshot->endpoints[1].load};
+    loads[0]->source = LOAD_FROM_REPORT;
+    loads[0]->waiting = 2;
+    loads[0]->declared = 1;
+    loads[0]->kv_cache = 0.5;
+    loads[0]->processing_source = LOAD_FROM_REPORT;
+    loads[1]->stale_ms = 75000;
+    const struct region_view *view = derive(&fleet, NULL, US_EAST_1);
+    assert_int_equal(view->load.source, LOAD_FROM_REPORT);   /* who says nothing does not count */
+    assert_int_equal(view->load.stale_ms, SNAPSHOT_UNKNOWN); /* something is known */
+    assert_true(view->load.waiting == 2 && view->load.in_flight < 0 && view->load.kv_cache == 0.5);
+    loads[1]->source = LOAD_FROM_POP;
+    loads[1]->waiting = 3;
+    loads[1]->processing_source = LOAD_FROM_PROBES;
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_int_equal(view->load.source, LOAD_FROM_POP);
+    assert_int_equal(view->load.processing_source, LOAD_FROM_PROBES);
+    assert_true(view->load.waiting == 5);
+    *loads[0] = snapshot_load_none();
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_true(view->utilisation < 0);
+    assert_int_equal(view->load.stale_ms, 75000);
+    fleet.snapshot->reports[US_EAST_1].load.declared = 0.5;
+    fleet.snapshot->reports[US_EAST_1].load.source = LOAD_FROM_REPORTER;
+    fleet.snapshot->reports[US_EAST_1].age_ms = 7;
+    view = derive(&fleet, NULL, US_EAST_1);
+    assert_int_equal(view->load.source, LOAD_FROM_REPORTER);
+    assert_int_equal(view->load.processing_source, LOAD_FROM_PROBES);
+    assert_int_equal(view->load_age_ms, 7);
     fleet_fini(&fleet);
 }
 
@@ -449,6 +552,10 @@ int main(void)
         cmocka_unit_test(endpoints_that_say_nothing_are_as_busy_as_the_others),
         cmocka_unit_test(one_unstated_capacity_makes_the_region_s_unknown),
         cmocka_unit_test(a_report_of_the_region_beats_its_endpoints),
+        cmocka_unit_test(utilisation_is_declared_else_the_most_that_load_over_capacity_gives),
+        cmocka_unit_test(endpoints_that_declare_count_by_capacity_else_by_weight),
+        cmocka_unit_test(what_is_degraded_or_ramps_is_fuller_by_its_own_word_too),
+        cmocka_unit_test(a_region_is_known_as_well_as_the_least_of_its_endpoints),
         cmocka_unit_test(processing_is_the_mean_by_weight_of_those_that_are_up),
         cmocka_unit_test(since_is_when_the_verdict_changed),
         cmocka_unit_test(a_region_never_seen_down_needs_no_ramp),
