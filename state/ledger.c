@@ -237,6 +237,12 @@ int64_t ledger_next_ms(const struct ledger *ledger)
     return ledger->live.count == 0 ? INT64_MAX : ledger->live.entries[0]->due_ms;
 }
 
+bool ledger_knows(const struct ledger *ledger, const struct fact *fact)
+{
+    const struct entry *entry = entry_find(ledger, fact, hash_key(fact));
+    return entry != NULL && !entry->spent;
+}
+
 size_t ledger_count(const struct ledger *ledger)
 {
     return ledger->live.count;

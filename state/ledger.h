@@ -36,6 +36,8 @@ MUST_USE enum status ledger_put(struct ledger *ledger, const struct fact *fact, 
 bool ledger_expire(struct ledger *ledger, int64_t now_ms, struct fact *out);
 /* When the next fact ends, on the clock of ledger_put; INT64_MAX: none is live. */
 int64_t ledger_next_ms(const struct ledger *ledger);
+/* Is a fact of that kind, subject and writer live? */
+bool ledger_knows(const struct ledger *ledger, const struct fact *fact);
 size_t ledger_count(const struct ledger *ledger); /* of live facts */
 /* Visit every live fact, in no order, with the time it was put. The ledger must not change meanwhile. */
 void ledger_each(const struct ledger *ledger, void *context,

@@ -31,7 +31,7 @@
 
 /* What is read in one reply. Beyond its limit a key is not read at all: dropped, counted and named. */
 #define REDIS_POPS_MAX 1024   /* PoPs of a fleet: the largest anycast fleets have some hundreds of sites */
-#define REDIS_ORDERS_MAX 1024 /* orders in force at once; people give them */
+#define REDIS_ORDERS_MAX 4096 /* orders at once, those that ended but are still listed counted; people give them */
 #define REDIS_FIELDS_MAX (2 * ENDPOINT_MAX) /* of a hash: a fact of every endpoint and region, and as many old ones */
 #define REDIS_VALUE_MAX FACT_TEXT_MAX       /* of a value or message that becomes a fact */
 #define REDIS_KEY_BYTES_MAX (16u << 20)     /* of a key, as MEMORY USAGE counts it: REDIS_FIELDS_MAX facts of 2 KB */
