@@ -121,9 +121,9 @@ struct fact {
 /* Who writes: the name and the counters that make its facts comparable. One per writer and process, owned
  * by whoever publishes; every fact of that writer takes its stamp from it. */
 struct fact_writer {
-    const char *name;  /* of the syntax of names; outlives the writer */
-    uint64_t epoch;    /* for example the wall clock in seconds at the start */
-    uint64_t sequence; /* of the newest fact; 0 at first */
+    const char *name;   /* of the syntax of names; outlives the writer */
+    uint64_t epoch;     /* for example the wall clock in seconds at the start */
+    uint64_t sequence;  /* of the newest fact; 0 at first */
     int64_t started_ms; /* when the epoch began, on this host's monotonic clock: a fact's at_ms counts from it */
 };
 

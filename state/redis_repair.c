@@ -217,7 +217,7 @@ static void on_hash(void *context, const redisReply *reply)
         } else {
             for (size_t i = 0; i + 1 < reply->elements; i += 2)
                 take_pair(errand, reply->element[i], reply->element[i + 1]);
-            struct writer *writer = roster_find(errand->server->redis->roster, errand->place.owner, false);
+            struct writer *writer = writers_find(errand->server->redis->writers, errand->place.owner, false);
             if (errand->place.key == REDIS_KEY_PROBE && writer != NULL)
                 writer_read(writer, errand->epoch, errand->sequence);
         }
@@ -261,7 +261,7 @@ static void on_heartbeat(void *context, const redisReply *reply)
             drop(errand, reply->type == REDIS_REPLY_ERROR ? redis_intake_reason(reply) : why, REDIS_HEARTBEAT_FIELD);
         } else if (shorten(errand, &fact)) {
             store_redis_hear(server, &fact);
-            struct writer *writer = roster_find(server->redis->roster, fact.writer, false);
+            struct writer *writer = writers_find(server->redis->writers, fact.writer, false);
             if (writer != NULL && writer_lacks(writer)) read_facts_of(server, &fact);
         }
     }
@@ -301,8 +301,8 @@ static void read_all_pops(struct redis_server *server)
 {
     struct store_redis *redis = server->redis;
     int64_t now_ms = store_redis_now_ms(redis);
-    for (size_t i = 0; i < roster_count(redis->roster); i++) {
-        const struct writer *writer = roster_at(redis->roster, i);
+    for (size_t i = 0; i < writers_count(redis->writers); i++) {
+        const struct writer *writer = writers_at(redis->writers, i);
         bool recent = writer->beat_ms != INT64_MIN && now_ms - writer->beat_ms < BEAT_RECENT_MS;
         if (!writer->beats || (recent && !writer_lacks(writer))) continue;
         if (strcmp(writer->name, redis->pop) != 0) read_pop(server, writer->name);
@@ -319,7 +319,7 @@ static void take_pops(struct errand *errand, const redisReply *reply)
             drop(errand, STORE_DROP_NAME, quoted);
             continue;
         }
-        struct writer *writer = roster_add(redis->roster, name, false, store_redis_now_ms(redis));
+        struct writer *writer = writers_add(redis->writers, name, false, store_redis_now_ms(redis));
         if (writer == NULL)
             drop(errand, STORE_DROP_MANY, name);
         else

@@ -259,7 +259,7 @@ static void on_report_length(void *context, const redisReply *reply)
     struct redis_server *server = context;
     const struct store_redis *redis = server->redis;
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) return;
-    const struct writer *self = roster_find(redis->roster, redis->pop, false);
+    const struct writer *self = writers_find(redis->writers, redis->pop, false);
     long long length = server->own_length + reply->integer;
     if (self != NULL && length + 1 < (long long)self->fact_count) fall_behind(server); /* 1: the heartbeat */
 }

@@ -68,7 +68,7 @@ void store_redis_drop(struct redis_server *server, enum store_drop why, const ch
 
 static struct writer *writer_of(const struct store_redis *redis, const struct fact *fact)
 {
-    return roster_find(redis->roster, fact->writer, fact->kind == FACT_ORDER);
+    return writers_find(redis->writers, fact->writer, fact->kind == FACT_ORDER);
 }
 
 static void on_expiry(uv_timer_t *timer);
@@ -138,7 +138,7 @@ void store_redis_hear(struct redis_server *server, const struct fact *fact)
         hear_self(server, fact);
         return;
     }
-    struct writer *writer = roster_add(redis->roster, fact->writer, order, now_ms);
+    struct writer *writer = writers_add(redis->writers, fact->writer, order, now_ms);
     enum status status = writer == NULL ? ERR_LIMIT : put(redis, writer, fact);
     if (writer != NULL) {
         bool lacked = writer->epoch != 0 && writer_lacks(writer);
@@ -224,7 +224,7 @@ static enum status redis_publish(struct store *store, const struct fact *fact)
     struct redis_letter letter;
     bool order = copy.kind == FACT_ORDER;
     bool own = !order && strcmp(copy.writer, redis->pop) == 0;
-    struct writer *writer = roster_add(redis->roster, copy.writer, order, store_redis_now_ms(redis));
+    struct writer *writer = writers_add(redis->writers, copy.writer, order, store_redis_now_ms(redis));
     if (writer == NULL) return ERR_LIMIT;
     enum status status = redis_letter_write(redis, &copy, &letter);
     if (status == OK) status = put(redis, writer, &copy);
@@ -265,7 +265,7 @@ static void redis_status(const struct store *store, struct store_status *out)
     out->shared = true;
     out->server_count = redis->server_count;
     out->fact_count = ledger_count(redis->ledger);
-    out->pop_count = roster_count(redis->roster);
+    out->pop_count = writers_count(redis->writers);
 }
 
 static void redis_server_status(const struct store *store, size_t index, struct store_server_status *out)
@@ -313,7 +313,7 @@ static void redis_free(struct store_redis *redis)
         free((char *)(uintptr_t)redis->servers[i].settings.password_file);
     }
     ledger_free(redis->ledger);
-    roster_free(redis->roster);
+    writers_free(redis->writers);
     seal_close(redis->seal);
     free(redis->regions);
     free(redis);
@@ -426,7 +426,7 @@ enum status store_open_redis(uv_loop_t *loop, const struct store_redis_settings 
     redis->expiry.data = redis;
     redis->open_handles = 1;
     enum status status = ledger_new(STORE_FACT_MAX, &redis->ledger);
-    if (status == OK) status = roster_new(&redis->roster);
+    if (status == OK) status = writers_new(&redis->writers);
     if (status == OK) status = redis_layout_key(redis->fleet, REDIS_KEY_CHANGED, "", redis->pattern);
     if (status == OK) status = open_seal(redis, settings->key_file, error);
     for (size_t i = 0; i < settings->server_count && i < STORE_SERVER_MAX && status == OK; i++)

@@ -15,8 +15,8 @@
 #include "state/ledger.h"
 #include "state/redis_intake.h"
 #include "state/redis_link.h"
-#include "state/roster.h"
 #include "state/store_kind.h"
+#include "state/writers.h"
 
 #define REDIS_REPAIR_MS 5000  /* from the end of one reading to the next, and a jitter of a fifth either way */
 #define REDIS_REWRITE_MS 1000 /* everything is written again to a server so often at most; doubled while that fails */
@@ -61,7 +61,7 @@ struct store_redis {
     char pop[FACT_NAME_MAX]; /* "": a reader only */
     char pattern[REDIS_KEY_MAX];
     struct seal *seal;
-    struct roster *roster;
+    struct writers *writers;
     struct fact_writer self; /* newest stamp that we published */
     uint64_t overtaken_epoch;
     char (*regions)[FACT_NAME_MAX];

@@ -172,8 +172,8 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
         struct health_settings settings = settings_of(endpoint);
         bool changed = health_tick(&subject->health, &settings, now_ms);
         bool retell = subject->told.sequence != 0 && now_ms - subject->told_ms >= WATCH_RETELL_MS;
-        bool aged = subject->now.sequence != 0 && load_member_any(&subject->now.probe.load) &&
-                    !load_fresh(watch, id, now_ms);
+        bool aged =
+            subject->now.sequence != 0 && load_member_any(&subject->now.probe.load) && !load_fresh(watch, id, now_ms);
         if (!changed && !retell && !aged) continue;
         if (word_of(watch, id, now_ms, writer, out) == WATCH_NEWS) return true;
     }

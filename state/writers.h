@@ -1,16 +1,16 @@
-/* roster.h - who writes facts, and what of theirs we have not heard.
+/* writers.h - who writes facts, and what of theirs we have not heard.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A writer numbers its facts, so who hears 1, 2, 4 has missed 3. Announcements of several servers overtake each other, so a
- * number that is missing may still come: the last ROSTER_WINDOW are kept as bits. What does not come is read.
+ * number that is missing may still come: the last WRITERS_WINDOW are kept as bits. What does not come is read.
  *
  *   heard      sequence - 64 ............................ sequence
  *   missing    1 bit each: not heard yet                  (heard)
  *   unread     true: something before these is missing, or nothing of this epoch was ever read
  *
  * Pure: time is an argument. */
-#ifndef MERIDIAN_ROSTER_H
-#define MERIDIAN_ROSTER_H
+#ifndef MERIDIAN_WRITERS_H
+#define MERIDIAN_WRITERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +19,9 @@
 #include "router/status.h"
 #include "state/fact.h"
 
-#define ROSTER_WINDOW 64
-#define ROSTER_MAX 4096 /* writers; PoPs, regions' reporters and operators, each of which may have come and gone */
-#define ROSTER_FORGET_MS 3600000 /* one without facts that was not heard for so long gives its place away */
+#define WRITERS_WINDOW 64
+#define WRITERS_MAX 4096 /* writers; PoPs, regions' reporters and operators, each of which may have come and gone */
+#define WRITERS_FORGET_MS 3600000 /* one without facts that was not heard for so long gives its place away */
 
 struct writer {
     char name[FACT_NAME_MAX];
@@ -36,16 +36,16 @@ struct writer {
     size_t fact_count; /* in force, in the ledger */
 };
 
-struct roster;
+struct writers;
 
-MUST_USE enum status roster_new(struct roster **out); /* ERR_MEMORY */
-void roster_free(struct roster *roster);              /* takes NULL */
+MUST_USE enum status writers_new(struct writers **out); /* ERR_MEMORY */
+void writers_free(struct writers *writers);             /* takes NULL */
 /* NULL: unknown. */
-struct writer *roster_find(const struct roster *roster, const char *name, bool orders);
+struct writer *writers_find(const struct writers *writers, const char *name, bool orders);
 /* Find or add. NULL: too many, or no memory. */
-struct writer *roster_add(struct roster *roster, const char *name, bool orders, int64_t now_ms);
-size_t roster_count(const struct roster *roster);
-struct writer *roster_at(const struct roster *roster, size_t index); /* index < count; adding moves others */
+struct writer *writers_add(struct writers *writers, const char *name, bool orders, int64_t now_ms);
+size_t writers_count(const struct writers *writers);
+struct writer *writers_at(const struct writers *writers, size_t index); /* index < count; adding moves others */
 
 /* A fact with that stamp was heard. */
 void writer_hear(struct writer *writer, uint64_t epoch, uint64_t sequence, int64_t now_ms);
