@@ -363,17 +363,37 @@ enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledg
     return council_inherit(knowledge->council, before->council);
 }
 
-enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
-                               struct snapshot *out)
+/* Endpoints and reports, without orders. */
+static void facts_fill(const struct knowledge *knowledge, int64_t now_ms, struct snapshot *out)
 {
-    struct order orders[ORDER_MAX];
-    size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
     out->now_ms = now_ms;
     for (size_t i = 0; i < out->endpoint_count; i++) {
         verdict_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
         load_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
     }
     for (size_t i = 0; i < out->region_count; i++) report_fill(knowledge, (region_id)i, now_ms, &out->reports[i]);
+}
+
+enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
+                               struct snapshot *out)
+{
+    struct order orders[ORDER_MAX];
+    size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
+    facts_fill(knowledge, now_ms, out);
+    return orders_derive(knowledge->model, orders, order_count, before, out);
+}
+
+enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra,
+                              const struct snapshot *before, int64_t now_ms, struct snapshot *out)
+{
+    struct order orders[ORDER_MAX + 1];
+    size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
+    if (extra != NULL) {
+        orders[order_count] = *extra;
+        orders[order_count++].elapsed_ms = -1; /* newer than all */
+    }
+    for (size_t i = 0; i < order_count; i++) orders[i].percent_per_minute = 0;
+    facts_fill(knowledge, now_ms, out);
     return orders_derive(knowledge->model, orders, order_count, before, out);
 }
 

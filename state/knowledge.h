@@ -45,6 +45,9 @@ MUST_USE enum status knowledge_inherit(struct knowledge *knowledge, const struct
  * the orders in force. `before` as in snapshot_derive. ERR_MEMORY: `out` may not be used. */
 MUST_USE enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
                                         struct snapshot *out);
+/* The same as it would be with one more order in force (NULL: none), and once all orders have done what they are to do. */
+MUST_USE enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra,
+                                       const struct snapshot *before, int64_t now_ms, struct snapshot *out);
 /* The orders that were heard of; valid until the next fact. */
 const struct order_book *knowledge_orders(const struct knowledge *knowledge);
 

@@ -16,6 +16,13 @@ void store_replay(const struct store *store, void *context,
     store->kind->replay(store, context, visit);
 }
 
+enum status store_audit(struct store *store, const struct audit_entry *entry)
+{
+    struct audit_entry cleaned = *entry;
+    audit_clean(&cleaned);
+    return store->kind->audit == NULL ? OK : store->kind->audit(store, &cleaned);
+}
+
 enum status store_watch_regions(struct store *store, const char *const *names, size_t count)
 {
     return store->kind->watch_regions == NULL ? OK : store->kind->watch_regions(store, names, count);

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "router/status.h"
+#include "state/audit.h"
 #include "state/fact.h"
 
 #define STORE_FACT_MAX                                                                                                 \
@@ -70,6 +71,9 @@ MUST_USE enum status store_publish(struct store *store, const struct fact *fact)
  * ages right). */
 void store_replay(const struct store *store, void *context,
                   void (*visit)(void *context, const struct fact *fact, int64_t heard_ms));
+/* Write down what changed, where others can read it. A store of one process has no such place: OK. ERR_STATE when no server
+ * can be reached, ERR_LIMIT, ERR_MEMORY; the change itself does not depend on it. */
+MUST_USE enum status store_audit(struct store *store, const struct audit_entry *entry);
 /* The regions whose own reporters' loads are read (names, copied). Does nothing in a store of one process. ERR_MEMORY. */
 MUST_USE enum status store_watch_regions(struct store *store, const char *const *names, size_t count);
 
