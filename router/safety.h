@@ -16,7 +16,7 @@
 
 struct safety_rules {
     uint32_t min_regions;     /* of each service stay in, or as many as it has; 0: none need to */
-    uint32_t max_out_percent; /* of each service's capacity may be out; 100: all of it */
+    double max_out_percent; /* of each service's capacity may be out; 100: all of it */
 };
 
 enum safety_word { SAFETY_WELL, SAFETY_REGIONS, SAFETY_CAPACITY };

@@ -237,6 +237,10 @@ enum status builder_settings(struct builder *builder)
     config->probe_concurrency = declaration->probe_concurrency.value.integer;
     config->report_ttl_ms = declaration->report_ttl_s.value.integer * 1000;
     config->udp_payload = (uint16_t)declaration->udp_payload.value.integer;
+    config->rules = (struct safety_rules){
+        .min_regions = declaration->rules.min_regions.value.integer,
+        .max_out_percent = declaration->rules.max_out_percent.value.number,
+    };
     build_geo(builder);
     build_admin(builder);
     build_health(builder);

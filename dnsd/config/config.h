@@ -14,6 +14,7 @@
 #include "dnsd/config/problems.h"
 #include "geo/survey.h"
 #include "router/model.h"
+#include "router/safety.h"
 #include "router/status.h"
 #include "state/probe.h"
 #include "state/store.h"
@@ -66,6 +67,7 @@ struct config {
     const struct store_server *servers; /* of Redis; none: the embedded store */
     size_t server_count;
     const char *key_file; /* NULL: none */
+    struct safety_rules rules;
 };
 
 /* Read a file and the latency table that it names; zone files are read by zones_load, location databases by survey_atlas. All

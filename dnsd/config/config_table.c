@@ -474,6 +474,21 @@ SHAPE(health, struct given_health, "health",
       "All PoPs of a fleet should have the same rules.");
 
 #undef AT
+#define AT(member) .offset = offsetof(struct given_safety, member)
+static const struct option safety_options[] = {
+    {.name = "min_regions", .type = OPTION_INTEGER, AT(min_regions),
+     .minimum = 0, .maximum = REGION_MAX, .unit = "regions", .preset = "1",
+     .meaning = "So many regions of each service stay in (all, where it has fewer)."},
+    {.name = "max_out_percent", .type = OPTION_NUMBER, AT(max_out_percent),
+     .minimum = 0, .maximum = 100, .unit = "%", .preset = "100",
+     .meaning = "At most this much of each service's capacity is out (where an endpoint states none: of the weights)."},
+};
+SHAPE(safety, struct given_safety, "rules",
+      "What orders must leave (`meridian drain`, `force-down`, `shift`, `weight`). An order that makes things worse than this "
+      "is refused, with the numbers; `--override` takes it all the same and says so in the audit trail. Regions that are down "
+      "count as out.");
+
+#undef AT
 #define AT(member) .offset = offsetof(struct given_admin, member)
 static const struct option admin_options[] = {
     {.name = "listen", .type = OPTION_SOCKET, .flags = OPTION_NONE, AT(listen),
@@ -551,6 +566,9 @@ static const struct option top_options[] = {
     {.name = "health", .type = OPTION_MAPPING, AT(health),
      .shape = &health_shape,
      .meaning = "How PoPs agree on an endpoint."},
+    {.name = "rules", .type = OPTION_MAPPING, AT(rules),
+     .shape = &safety_shape,
+     .meaning = "What orders must leave."},
     {.name = "admin", .type = OPTION_MAPPING, AT(admin),
      .shape = &admin_shape,
      .meaning = "Admin HTTP."},

@@ -211,6 +211,12 @@ struct given_tcp {
     struct given pipelined;
 };
 
+struct given_safety {
+    struct origin origin;
+    struct given min_regions;
+    struct given max_out_percent;
+};
+
 struct declaration {
     struct origin origin;
     struct given_pop pop;
@@ -228,6 +234,7 @@ struct declaration {
     struct given_items pins; /* struct given_pin */
     struct given_state state;
     struct given_health health;
+    struct given_safety rules;
     struct given_admin admin;
     struct given probe_concurrency;
     struct given report_ttl_s;
