@@ -16,9 +16,11 @@
 #include <time.h>
 
 #include "dnsd/control/carry.h"
+#include "dnsd/control/mandate.h"
 #include "dnsd/control/privileges.h"
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
+#include "dnsd/control/trail.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
 #include "state/probe.h"
@@ -48,6 +50,8 @@ struct control {
     struct publisher *publisher;
     struct refresh *refresh;
     struct store *store;
+    struct trail trail;
+    struct mandate mandate;
     struct knowledge *knowledge;
     struct watch *watch;
     struct prober *prober;
@@ -115,6 +119,7 @@ static enum status build_world(struct control *control, const struct snapshot *b
     enum status status = look_around(control, before, &snapshot);
     if (status != OK) return status;
     log_region_changes(control, before, snapshot);
+    trail_regions(&control->trail, control->ground->config, before, snapshot);
     status = publisher_build(control->publisher, control->ground, snapshot, &changed);
     if (status != OK || !changed) return status;
     control->published_ms = now_of(control);
@@ -158,6 +163,7 @@ static void on_fact(void *context, const struct fact *fact)
 static void on_expired(void *context, const struct fact *fact)
 {
     struct control *control = context;
+    if (fact->kind == FACT_ORDER) trail_order_ended(&control->trail, control->ground->config, fact);
     if (knowledge_expire(control->knowledge, fact, now_of(control))) mark_dirty(control);
 }
 
@@ -200,6 +206,40 @@ enum status control_report(struct control *control, const char *subject, const s
     snprintf(fact.subject, sizeof fact.subject, "%s", subject);
     fact_stamp(&fact, &control->reporter);
     return store_publish(control->store, &fact);
+}
+
+/* ---- orders ---- */
+
+static struct order_desk desk_of(const struct control *control)
+{
+    return (struct order_desk){
+        .config = control->ground->config,
+        .knowledge = control->knowledge,
+        .before = publisher_snapshot(control->publisher),
+        .now_ms = (int64_t)uv_now(&control->loop),
+    };
+}
+
+enum status control_order(struct control *control, struct control_order *order)
+{
+    struct order_desk desk = desk_of(control);
+    return mandate_order(&control->mandate, &desk, order);
+}
+
+enum status control_cancel(struct control *control, struct control_order *order)
+{
+    struct order_desk desk = desk_of(control);
+    return mandate_cancel(&control->mandate, &desk, order);
+}
+
+const struct order_book *control_orders(const struct control *control)
+{
+    return knowledge_orders(control->knowledge);
+}
+
+const struct audit_ring *control_audit(const struct control *control)
+{
+    return control->trail.ring;
 }
 
 /* ---- time ---- */
@@ -355,6 +395,7 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
         prober_close(control->prober);
         control->prober = prober;
         warn_of_restart(other->config, control->ground->config);
+        trail_reloaded(&control->trail, other->config, control->ground->config);
     } else {
         if (prober != NULL) prober_close(prober);
         exchange(control, &other, &senses);
@@ -498,6 +539,7 @@ static enum status open_first_world(struct control *control)
 {
     struct senses senses;
     enum status status = publisher_new(&control->publisher);
+    if (status == OK) status = audit_ring_new(&control->trail.ring);
     if (status == OK) status = senses_new(control, model_of(control), &senses);
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
@@ -505,6 +547,8 @@ static enum status open_first_world(struct control *control)
     status = store_open_embedded(
         &control->loop, (struct store_listener){.context = control, .on_fact = on_fact, .on_expired = on_expired},
         &control->store);
+    control->trail.store = control->store;
+    control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
@@ -613,6 +657,7 @@ void control_close(struct control *control)
     watch_free(control->watch);
     knowledge_free(control->knowledge);
     publisher_free(control->publisher);
+    audit_ring_free(control->trail.ring);
     ground_release(control->ground);
     free(control->pop_name);
     free(control);

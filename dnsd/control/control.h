@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "dnsd/config/config.h"
+#include "dnsd/control/order_desk.h"
 #include "dnsd/serve/worker.h"
 #include "dnsd/world.h"
 #include "router/status.h"
@@ -53,6 +54,26 @@ typedef void control_done(void *context, const struct control_attempt *attempt);
 MUST_USE enum status control_reload(struct control *control, control_done *done, void *context);
 /* A reported load of a region or endpoint (by name). ERR_NOT_FOUND, ERR_RANGE, ERR_LIMIT. */
 MUST_USE enum status control_report(struct control *control, const char *subject, const struct fact_load *load);
+
+/* Orders: judged alone, or judged and given. With a shared store they are not given here: a PoP may not speak for operators, who
+ * write them there themselves. */
+enum control_intent { CONTROL_JUDGE, CONTROL_GIVE };
+
+/* What was asked, and what came of it. */
+struct control_order {
+    enum control_intent intent;
+    char author[FACT_NAME_MAX];
+    struct fact_order order;           /* to be cancelled: only the reason counts */
+    char id[FACT_NAME_MAX];            /* given: written; to be cancelled: which one */
+    struct order_judgement judgement;  /* written with OK; of a cancellation its audit alone */
+    char error[ORDER_DESK_ERROR_MAX];  /* why not */
+};
+/* As order_desk_judge; ERR_UNSUPPORTED to give with a shared store; as store_publish. */
+MUST_USE enum status control_order(struct control *control, struct control_order *order);
+/* As order_desk_cancel, and the same. */
+MUST_USE enum status control_cancel(struct control *control, struct control_order *order);
+const struct order_book *control_orders(const struct control *control);
+const struct audit_ring *control_audit(const struct control *control);
 
 /* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
 MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);

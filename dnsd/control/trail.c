@@ -1,0 +1,74 @@
+/* trail.c - the control thread's audit trail.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dnsd/control/trail.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsd/control/order_desk.h"
+#include "dnsd/log.h"
+
+void trail_add(struct trail *trail, const struct audit_entry *entry)
+{
+    audit_ring_add(trail->ring, entry);
+    log_line(LOG_LEVEL_INFO, "change", "what=%s subject=\"%s\" who=%s id=%s why=\"%s\" before=\"%s\" after=\"%s\"",
+             entry->what, entry->subject, entry->who, entry->id, entry->why, entry->before, entry->after);
+    if (trail->store == NULL) return;
+    enum status status = store_audit(trail->store, entry);
+    if (status != OK)
+        log_line(LOG_LEVEL_WARNING, "the audit trail in the store misses an entry", "error=%s", status_name(status));
+}
+
+/* Nobody's doing but this PoP's. */
+static struct audit_entry entry_of(const struct config *config, const char *what, const char *subject)
+{
+    struct audit_entry entry = {.at_epoch_s = (int64_t)time(NULL)};
+    snprintf(entry.by, sizeof entry.by, "%s", config->pop_name);
+    snprintf(entry.who, sizeof entry.who, "%s", config->pop_name);
+    snprintf(entry.what, sizeof entry.what, "%s", what);
+    snprintf(entry.subject, sizeof entry.subject, "%s", subject);
+    return entry;
+}
+
+void trail_order_ended(struct trail *trail, const struct config *config, const struct fact *fact)
+{
+    char subject[AUDIT_TEXT_MAX];
+    if (fact->order.cancelled) return; /* it ended when that was said */
+    order_desk_describe(&fact->order, subject, sizeof subject);
+    struct audit_entry entry = entry_of(config, "end", subject);
+    snprintf(entry.id, sizeof entry.id, "%s", fact->subject);
+    snprintf(entry.why, sizeof entry.why, "its time is over");
+    snprintf(entry.before, sizeof entry.before, "given by %s: %s", fact->writer, fact->order.reason);
+    trail_add(trail, &entry);
+}
+
+void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after)
+{
+    struct audit_entry entry = entry_of(after, "reload", after->path != NULL ? after->path : "");
+    snprintf(entry.before, sizeof entry.before, "configuration %016" PRIx64, before->digest);
+    snprintf(entry.after, sizeof entry.after, "configuration %016" PRIx64, after->digest);
+    trail_add(trail, &entry);
+}
+
+static void write_verdict(const struct region_view *view, char out[AUDIT_TEXT_MAX])
+{
+    snprintf(out, AUDIT_TEXT_MAX, "%s (%s; %" PRIu32 " of %" PRIu32 " weight up)", view->up ? "up" : "down",
+             verdict_reason_name(view->reason), view->weight_up, view->weight_total);
+}
+
+void trail_regions(struct trail *trail, const struct config *config, const struct snapshot *before,
+                   const struct snapshot *after)
+{
+    for (size_t i = 0; before != NULL && i < after->region_count && i < before->region_count; i++) {
+        const struct region_view *view = &after->regions[i];
+        if (before->regions[i].up == view->up) continue;
+        struct audit_entry entry =
+            entry_of(config, view->up ? "region-up" : "region-down", config->model.regions[i].name);
+        snprintf(entry.why, sizeof entry.why, "%s", view->reason == VERDICT_ORDER ? "by order" : "by verdict");
+        write_verdict(&before->regions[i], entry.before);
+        write_verdict(view, entry.after);
+        trail_add(trail, &entry);
+    }
+}

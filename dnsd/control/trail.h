@@ -1,0 +1,29 @@
+/* trail.h - the control thread's audit trail: who changed what, and what changed by itself.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every entry goes into this PoP's ring and into the store, where others can read it. A store that cannot be reached misses
+ * entries; the ring and the log have them. Home thread: the control thread. */
+#ifndef MERIDIAN_TRAIL_H
+#define MERIDIAN_TRAIL_H
+
+#include "dnsd/config/config.h"
+#include "router/snapshot.h"
+#include "state/audit.h"
+#include "state/store.h"
+
+struct trail {
+    struct audit_ring *ring;
+    struct store *store; /* borrowed; NULL: the ring alone */
+};
+
+/* Takes an entry as it is. */
+void trail_add(struct trail *trail, const struct audit_entry *entry);
+/* An order's time is over. */
+void trail_order_ended(struct trail *trail, const struct config *config, const struct fact *fact);
+/* Another configuration is in force. */
+void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after);
+/* Regions whose verdict differs between two snapshots of one model. `before` may be NULL. */
+void trail_regions(struct trail *trail, const struct config *config, const struct snapshot *before,
+                   const struct snapshot *after);
+
+#endif
