@@ -5,6 +5,8 @@
  *   GET  /status    JSON; GET /explain?name=N&client=A[/L]&type=T  JSON; GET /metrics  Prometheus text
  *   POST /reload    read everything again; answers when that is done: 200, or 422 with what is wrong
  *   POST /report    {"subject": ..., "load_rps": ..., "capacity_rps": ..., "processing_ms": ...}
+ *   GET  /orders, /audit?since=N&limit=N  JSON
+ *   POST /orders?check=1, /orders/cancel  an order, judged and given; check=1: judged only
  *
  * libmicrohttpd without a thread of its own, driven by the control thread's loop. No authentication: whoever may open the port
  * may use it, so it listens on loopback; web pages in an operator's browser are kept out (see route.h). */

@@ -16,6 +16,7 @@
 #include "dnsd/admin/explain.h"
 #include "dnsd/admin/figure.h"
 #include "dnsd/admin/metrics.h"
+#include "dnsd/admin/order_page.h"
 #include "dnsd/admin/overview.h"
 #include "dnsd/admin/pulse.h"
 #include "dnsd/admin/route.h"
@@ -112,6 +113,11 @@ static enum MHD_Result send_index(struct exchange *exchange)
         "GET  /status    everything that is known now (JSON)\n"
         "GET  /explain   ?name=NAME&client=ADDRESS[/LENGTH][&type=TYPE]  why this answer (JSON)\n"
         "GET  /metrics   for Prometheus\n"
+        "GET  /orders    orders that have not ended (JSON)\n"
+        "GET  /audit     [?since=N][&limit=N]  what changed, who did it and why (JSON)\n"
+        "POST /orders    [?check=1]  {\"verb\": \"drain\", \"target\": REGION, \"for_ms\": N, \"author\": NAME, "
+        "\"reason\": TEXT, ...}\n"
+        "POST /orders/cancel  {\"id\": ID, \"author\": NAME, \"reason\": TEXT}\n"
         "POST /reload    read the configuration, zones and database again\n"
         "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, "
         "\"processing_ms\": N}\n\n"
@@ -265,6 +271,40 @@ static enum MHD_Result answer_report(struct exchange *exchange)
     }
 }
 
+/* What an order's refusal is in HTTP. */
+static unsigned order_http_status(enum status status)
+{
+    switch (status) {
+    case ERR_NOT_FOUND: return 404;
+    case ERR_STATE: /* a safety rule */
+    case ERR_EXISTS:
+    case ERR_LIMIT: return 409;
+    case ERR_RANGE:
+    case ERR_SYNTAX:
+    case ERR_UNSUPPORTED: return 422;
+    default: return 503;
+    }
+}
+
+static enum MHD_Result answer_order(struct exchange *exchange)
+{
+    struct order_request *request = &exchange->route.order;
+    struct route_refusal refusal;
+    bool cancel = exchange->route.kind == ROUTE_CANCEL;
+    enum status status = cancel ? route_parse_cancel(exchange->body, exchange->body_size, request, &refusal)
+                                : route_parse_order(exchange->body, exchange->body_size, request, &refusal);
+    if (status != OK) return send_refusal(exchange, &refusal);
+    struct control_order order = {
+        .intent = request->check ? CONTROL_JUDGE : CONTROL_GIVE,
+        .order = request->order,
+    };
+    memcpy(order.author, request->author, sizeof order.author);
+    memcpy(order.id, request->id, sizeof order.id);
+    status = cancel ? control_cancel(exchange->host->control, &order) : control_order(exchange->host->control, &order);
+    if (status != OK) return send_error(exchange, order_http_status(status), order.error);
+    return send_response(exchange, 200, take_json(order_page_judgement(exchange->host->control, &order)));
+}
+
 static enum MHD_Result answer_explain(struct exchange *exchange)
 {
     json_t *page = NULL;
@@ -291,6 +331,11 @@ static enum MHD_Result answer(struct exchange *exchange)
     case ROUTE_METRICS: return answer_metrics(exchange);
     case ROUTE_RELOAD: return start_reload(exchange);
     case ROUTE_REPORT: return answer_report(exchange);
+    case ROUTE_ORDERS: return send_response(exchange, 200, take_json(order_page_list(exchange->host->control)));
+    case ROUTE_ORDER:
+    case ROUTE_CANCEL: return answer_order(exchange);
+    case ROUTE_AUDIT:
+        return send_response(exchange, 200, take_json(order_page_audit(exchange->host->control, &exchange->route.audit)));
     case ROUTE_INDEX: break;
     }
     return send_index(exchange);

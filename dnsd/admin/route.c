@@ -101,16 +101,16 @@ static bool decode_in_place(char *text)
     return true;
 }
 
-struct parameters {
+/* A query parameter that a page takes, and where its value goes. */
+struct parameter {
     const char *name;
-    const char *client;
-    const char *type;
+    const char **value; /* NULL before: not given */
 };
 
 /* Split "name=...&client=..." in place. */
-static enum status read_parameters(char *query, struct parameters *out, struct route_refusal *refusal)
+static enum status read_parameters(char *query, const struct parameter *parameters, size_t count,
+                                   struct route_refusal *refusal)
 {
-    memset(out, 0, sizeof *out);
     for (unsigned i = 0; query != NULL && *query != '\0'; i++) {
         if (i == PARAMETER_MAX) return refuse(refusal, 400, "more than %d query parameters", PARAMETER_MAX);
         char *key = strsep(&query, "&");
@@ -120,50 +120,109 @@ static enum status read_parameters(char *query, struct parameters *out, struct r
         if (!decode_in_place(key) || !decode_in_place(value)) {
             return refuse(refusal, 400, "query parameter with a broken or forbidden escape");
         }
-        const char **slot = strcmp(key, "name") == 0     ? &out->name
-                            : strcmp(key, "client") == 0 ? &out->client
-                            : strcmp(key, "type") == 0   ? &out->type
-                                                         : NULL;
-        if (slot == NULL) return refuse(refusal, 400, "unknown query parameter \"%.32s\": name, client, type", key);
-        if (*slot != NULL) return refuse(refusal, 400, "query parameter \"%s\" given twice", key);
-        *slot = value;
+        size_t at = 0;
+        while (at < count && strcmp(parameters[at].name, key) != 0) at++;
+        if (at == count) return refuse(refusal, 400, "unknown query parameter \"%.32s\"", key);
+        if (*parameters[at].value != NULL) return refuse(refusal, 400, "query parameter \"%s\" given twice", key);
+        *parameters[at].value = value;
     }
     return OK;
 }
 
 static enum status read_explain(char *query, struct explain_question *out, struct route_refusal *refusal)
 {
-    struct parameters parameters;
-    enum status status = read_parameters(query, &parameters, refusal);
+    const char *name = NULL, *client = NULL, *type = NULL;
+    const struct parameter parameters[] = {{"name", &name}, {"client", &client}, {"type", &type}};
+    enum status status = read_parameters(query, parameters, 3, refusal);
     if (status != OK) return status;
-    if (parameters.name == NULL || parameters.client == NULL) {
+    if (name == NULL || client == NULL) {
         return refuse(refusal, 400, "expected /explain?name=NAME&client=ADDRESS[/LENGTH][&type=TYPE]");
     }
-    if (parameters.name[0] == '\0' || strlen(parameters.name) >= sizeof out->name) {
+    if (name[0] == '\0' || strlen(name) >= sizeof out->name) {
         return refuse(refusal, 400, "name: expected 1 to %zu characters", sizeof out->name - 1);
     }
-    if (prefix_parse_loose(parameters.client, &out->client) != OK) {
-        return refuse(refusal, 400, "client: %.64s: expected an IPv4 or IPv6 address, or ADDRESS/LENGTH",
-                      parameters.client);
+    if (prefix_parse_loose(client, &out->client) != OK) {
+        return refuse(refusal, 400, "client: %.64s: expected an IPv4 or IPv6 address, or ADDRESS/LENGTH", client);
     }
-    const char *type = parameters.type == NULL ? "A" : parameters.type;
+    if (type == NULL) type = "A";
     if (record_type_parse(type, &out->type) != OK) {
         return refuse(refusal, 400, "type: %.32s: expected a record type such as A, AAAA or TYPE65", type);
     }
-    strcpy(out->name, parameters.name);
+    strcpy(out->name, name);
     return OK;
+}
+
+/* A whole number; NULL is `otherwise`. */
+static enum status read_count(const char *name, const char *text, uint64_t maximum, uint64_t otherwise, uint64_t *out,
+                              struct route_refusal *refusal)
+{
+    uint64_t number = 0;
+    if (text == NULL) {
+        *out = otherwise;
+        return OK;
+    }
+    bool sound = text[0] != '\0' && strlen(text) <= 16 && strspn(text, "0123456789") == strlen(text);
+    for (const char *at = text; sound && *at != '\0'; at++) number = number * 10 + (uint64_t)(*at - '0');
+    if (!sound || number > maximum)
+        return refuse(refusal, 400, "%s: expected a number from 0 to %llu", name, (unsigned long long)maximum);
+    *out = number;
+    return OK;
+}
+
+static enum status read_audit(char *query, struct audit_question *out, struct route_refusal *refusal)
+{
+    const char *since = NULL, *limit = NULL;
+    uint64_t count = 0;
+    const struct parameter parameters[] = {{"since", &since}, {"limit", &limit}};
+    enum status status = read_parameters(query, parameters, 2, refusal);
+    if (status == OK) status = read_count("since", since, FACT_COUNTER_MAX, 0, &out->since, refusal);
+    if (status == OK) status = read_count("limit", limit, ROUTE_AUDIT_MAX, ROUTE_AUDIT_DEFAULT, &count, refusal);
+    if (status == OK) out->limit = (size_t)count;
+    return status;
+}
+
+static enum status read_check(char *query, bool *out, struct route_refusal *refusal)
+{
+    const char *check = NULL;
+    const struct parameter parameters[] = {{"check", &check}};
+    uint64_t number = 0;
+    enum status status = read_parameters(query, parameters, 1, refusal);
+    if (status == OK) status = read_count("check", check, 1, 0, &number, refusal);
+    if (status == OK) *out = number == 1;
+    return status;
 }
 
 /* ---- the request line ---- */
 
+/* In the order of enum route_kind; a path may stand here once for each method. */
 static const struct endpoint_path {
     const char *path;
     bool post;
 } paths[ROUTE_LAST + 1] = {
     [ROUTE_INDEX] = {"/", false},          [ROUTE_HEALTHZ] = {"/healthz", false}, [ROUTE_STATUS] = {"/status", false},
     [ROUTE_EXPLAIN] = {"/explain", false}, [ROUTE_METRICS] = {"/metrics", false}, [ROUTE_RELOAD] = {"/reload", true},
-    [ROUTE_REPORT] = {"/report", true},
+    [ROUTE_REPORT] = {"/report", true},    [ROUTE_ORDERS] = {"/orders", false},   [ROUTE_ORDER] = {"/orders", true},
+    [ROUTE_AUDIT] = {"/audit", false},     [ROUTE_CANCEL] = {"/orders/cancel", true},
 };
+
+static enum status find_path(const char *method, const char *path, enum route_kind *out, struct route_refusal *refusal)
+{
+    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0, post = strcmp(method, "POST") == 0;
+    bool takes_get = false, takes_post = false;
+    for (unsigned kind = ROUTE_INDEX; kind <= ROUTE_LAST; kind++) {
+        if (strcmp(paths[kind].path, path) != 0) continue;
+        takes_get |= !paths[kind].post;
+        takes_post |= paths[kind].post;
+        if (paths[kind].post ? !post : !get) continue;
+        *out = (enum route_kind)kind;
+        return OK;
+    }
+    if (!takes_get && !takes_post) return refuse(refusal, 404, "no such page; / lists them");
+    const char *allow = !takes_post ? "GET, HEAD" : takes_get ? "GET, HEAD, POST" : "POST";
+    (void)refuse(refusal, 405, "%s takes %s", path, allow);
+    refusal->allow = allow;
+    return ERR_SYNTAX;
+}
 
 enum status route_parse(const char *method, const char *target, const struct route_headers *headers, struct route *out,
                         struct route_refusal *refusal)
@@ -178,22 +237,17 @@ enum status route_parse(const char *method, const char *target, const struct rou
     strcpy(text, target);
     char *query = strchr(text, '?');
     if (query != NULL) *query++ = '\0';
-    unsigned kind = ROUTE_INDEX;
-    while (kind <= ROUTE_LAST && strcmp(paths[kind].path, text) != 0) kind++;
-    if (kind > ROUTE_LAST) return refuse(refusal, 404, "no such page; / lists them");
-
-    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    if (paths[kind].post ? strcmp(method, "POST") != 0 : !get) {
-        const char *allow = paths[kind].post ? "POST" : "GET, HEAD";
-        (void)refuse(refusal, 405, "%s takes %s", paths[kind].path, allow);
-        refusal->allow = allow;
-        return ERR_SYNTAX;
-    }
-    struct route route = {.kind = (enum route_kind)kind};
-    if (kind == ROUTE_EXPLAIN) {
-        status = read_explain(query, &route.explain, refusal);
-    } else if (query != NULL && *query != '\0') {
-        status = refuse(refusal, 400, "%s takes no query parameters", paths[kind].path);
+    struct route route = {.kind = ROUTE_INDEX};
+    status = find_path(method, text, &route.kind, refusal);
+    if (status != OK) return status;
+    switch (route.kind) {
+    case ROUTE_EXPLAIN: status = read_explain(query, &route.explain, refusal); break;
+    case ROUTE_AUDIT: status = read_audit(query, &route.audit, refusal); break;
+    case ROUTE_ORDER:
+    case ROUTE_CANCEL: status = read_check(query, &route.order.check, refusal); break;
+    default:
+        if (query != NULL && *query != '\0')
+            status = refuse(refusal, 400, "%s takes no query parameters", paths[route.kind].path);
     }
     if (status == OK) *out = route;
     return status;

@@ -12,12 +12,13 @@
 struct mandate {
     struct store *store; /* borrowed, as is the next */
     struct trail *trail;
-    uint64_t epoch;      /* of the newest order that was given here */
-    uint64_t sequence;   /* of all of them */
+    uint64_t epoch;    /* of the newest order that was given here */
+    uint64_t sequence; /* of all of them */
 };
 
 /* See control_order and control_cancel. */
 MUST_USE enum status mandate_order(struct mandate *mandate, const struct order_desk *desk, struct control_order *order);
-MUST_USE enum status mandate_cancel(struct mandate *mandate, const struct order_desk *desk, struct control_order *order);
+MUST_USE enum status mandate_cancel(struct mandate *mandate, const struct order_desk *desk,
+                                    struct control_order *order);
 
 #endif

@@ -25,11 +25,16 @@ __attribute__((format(printf, 3, 4))) static enum status refuse(char error[ORDER
 static void write_duration(uint32_t ms, char out[16])
 {
     uint32_t s = ms / 1000;
-    if (ms % 1000 != 0) snprintf(out, 16, "%" PRIu32 "ms", ms);
-    else if (s % 86400 == 0) snprintf(out, 16, "%" PRIu32 "d", s / 86400);
-    else if (s % 3600 == 0) snprintf(out, 16, "%" PRIu32 "h", s / 3600);
-    else if (s % 60 == 0) snprintf(out, 16, "%" PRIu32 "m", s / 60);
-    else snprintf(out, 16, "%" PRIu32 "s", s);
+    if (ms % 1000 != 0)
+        snprintf(out, 16, "%" PRIu32 "ms", ms);
+    else if (s % 86400 == 0)
+        snprintf(out, 16, "%" PRIu32 "d", s / 86400);
+    else if (s % 3600 == 0)
+        snprintf(out, 16, "%" PRIu32 "h", s / 3600);
+    else if (s % 60 == 0)
+        snprintf(out, 16, "%" PRIu32 "m", s / 60);
+    else
+        snprintf(out, 16, "%" PRIu32 "s", s);
 }
 
 void order_desk_describe(const struct fact_order *order, char *out, size_t room)
@@ -49,7 +54,8 @@ static void write_safety(const struct safety_finding *finding, const struct safe
 {
     if (finding->service == ID_NONE) return;
     snprintf(out, AUDIT_TEXT_MAX, "%.120s: %zu of %zu regions in, %.1f%% of its capacity out",
-             config->model.services[finding->service].name, state->regions_in, finding->region_count, state->out_percent);
+             config->model.services[finding->service].name, state->regions_in, finding->region_count,
+             state->out_percent);
 }
 
 void order_desk_name(enum order_verb verb, char out[FACT_NAME_MAX])
@@ -107,10 +113,12 @@ static enum status check_verb(const struct order_desk *desk, const struct fact_o
     if (fact->verb == ORDER_SHIFT && (fact->value < 1 || fact->value > 100))
         return refuse(error, ERR_RANGE, "value: %" PRIu32 ": expected a percentage from 1 to 100", fact->value);
     if (fact->verb == ORDER_WEIGHT && fact->value > FACT_PERCENT_MAX)
-        return refuse(error, ERR_RANGE, "value: %" PRIu32 ": expected a weight from 0 to %d", fact->value, FACT_PERCENT_MAX);
+        return refuse(error, ERR_RANGE, "value: %" PRIu32 ": expected a weight from 0 to %d", fact->value,
+                      FACT_PERCENT_MAX);
     if (fact->percent_per_minute > 0 && (!moves || order->region == ID_NONE))
-        return refuse(error, ERR_UNSUPPORTED, "percent_per_minute: only a region's drain or shift goes by steps; an endpoint "
-                                              "leaves its region's answers as a whole");
+        return refuse(error, ERR_UNSUPPORTED,
+                      "percent_per_minute: only a region's drain or shift goes by steps; an endpoint "
+                      "leaves its region's answers as a whole");
     if (fact->verb == ORDER_SHIFT && order->region == ID_NONE)
         return refuse(error, ERR_UNSUPPORTED, "shift: %s is an endpoint; only a region's clients can be shifted",
                       fact->target);
@@ -127,7 +135,8 @@ static enum status check_names(const struct order_desk *desk, const struct fact_
     if (order_resolve(model, fact, out) != OK) {
         bool target = region_find(model, fact->target) != ID_NONE || endpoint_find(model, fact->target) != ID_NONE;
         return target ? refuse(error, ERR_NOT_FOUND, "service: %s: expected the name of a service", fact->service)
-                      : refuse(error, ERR_NOT_FOUND, "target: %s: expected the name of a region or an endpoint", fact->target);
+                      : refuse(error, ERR_NOT_FOUND, "target: %s: expected the name of a region or an endpoint",
+                               fact->target);
     }
     region_id region = out->region != ID_NONE ? out->region : model->endpoints[out->endpoint].region;
     if (out->service != ID_NONE && !plan_has(&model->plans[model->services[out->service].plan], region))
@@ -178,15 +187,17 @@ static enum status refuse_unsafe(const struct order_desk *desk, const struct fac
     char asked[256];
     order_desk_describe(order, asked, sizeof asked);
     if (finding->word == SAFETY_REGIONS)
-        return refuse(error, ERR_STATE,
-                      "%.160s: would leave %.120s with %zu of its %zu regions (%zu are in now); rules.min_regions is %" PRIu32
-                      " (--override takes it all the same)",
-                      asked, service, finding->then.regions_in, finding->region_count, finding->now.regions_in,
-                      config->rules.min_regions);
-    return refuse(error, ERR_STATE,
-                  "%.160s: would take %.1f%% of the capacity of %.120s out (%.1f%% is out now); rules.max_out_percent is %g "
-                  "(--override takes it all the same)",
-                  asked, finding->then.out_percent, service, finding->now.out_percent, config->rules.max_out_percent);
+        return refuse(
+            error, ERR_STATE,
+            "%.160s: would leave %.120s with %zu of its %zu regions (%zu are in now); rules.min_regions is %" PRIu32
+            " (--override takes it all the same)",
+            asked, service, finding->then.regions_in, finding->region_count, finding->now.regions_in,
+            config->rules.min_regions);
+    return refuse(
+        error, ERR_STATE,
+        "%.160s: would take %.1f%% of the capacity of %.120s out (%.1f%% is out now); rules.max_out_percent is %g "
+        "(--override takes it all the same)",
+        asked, finding->then.out_percent, service, finding->now.out_percent, config->rules.max_out_percent);
 }
 
 static enum status judge_safety(const struct order_desk *desk, const struct fact_order *fact, const struct order *order,

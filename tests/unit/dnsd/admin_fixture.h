@@ -65,6 +65,12 @@ struct control {
     struct fact_load load;
     enum status report_status;
     struct control_attempt last_reload;
+    /* orders */
+    struct order_book *orders;
+    struct audit_ring *audit;
+    struct control_order ordered; /* the last one */
+    bool cancelled;
+    enum status order_status;
     /* the run */
     uv_async_t finished;
 };
@@ -171,6 +177,37 @@ enum status control_report(struct control *control, const char *subject, const s
     return OK;
 }
 
+static enum status fake_order(struct control *control, struct control_order *order, bool cancel)
+{
+    control->cancelled = cancel;
+    if (!cancel) strcpy(order->id, "drain-1");
+    strcpy(order->error, "not on my watch");
+    order->judgement.finding.region_count = 3;
+    strcpy(order->judgement.audit.what, "drain");
+    control->ordered = *order;
+    return control->order_status;
+}
+
+enum status control_order(struct control *control, struct control_order *order)
+{
+    return fake_order(control, order, false);
+}
+
+enum status control_cancel(struct control *control, struct control_order *order)
+{
+    return fake_order(control, order, true);
+}
+
+const struct order_book *control_orders(const struct control *control)
+{
+    return control->orders;
+}
+
+const struct audit_ring *control_audit(const struct control *control)
+{
+    return control->audit;
+}
+
 /* ---- worker.h ---- */
 
 const struct counters *worker_counters(const struct worker *worker)
@@ -244,6 +281,8 @@ static inline void admin_fixture_open(struct admin_fixture *fixture)
     memset(fixture, 0, sizeof *fixture);
     assert_int_equal(uv_loop_init(&control->loop), 0);
     world_fixture_open(&control->fixture, fixture_yaml, (struct fixture_file[]){{"example.com.zone", fixture_zone}}, 1);
+    assert_int_equal(order_book_new(&control->fixture.config->model, &control->orders), OK);
+    assert_int_equal(audit_ring_new(&control->audit), OK);
     for (size_t i = 0; i < FAKE_WORKERS; i++) fake_worker_open(control, &control->workers[i]);
     uv_async_init(&control->loop, &control->finished, fake_finished);
     uv_timer_init(&control->loop, &control->reload_timer);
@@ -269,6 +308,8 @@ static inline void admin_fixture_close(struct admin_fixture *fixture)
     uv_walk(&control->loop, fake_close_handle, NULL);
     uv_run(&control->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&control->loop), 0);
+    order_book_free(control->orders);
+    audit_ring_free(control->audit);
     world_fixture_close(&control->fixture);
 }
 
