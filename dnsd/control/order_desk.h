@@ -20,7 +20,7 @@
 /* What there is to judge by; borrowed. */
 struct order_desk {
     const struct config *config;
-    const struct knowledge *knowledge;
+    struct knowledge *knowledge;
     const struct snapshot *before; /* newest; NULL */
     int64_t now_ms;
 };
