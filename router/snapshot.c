@@ -385,6 +385,7 @@ static void derive_load(const struct region_report *report, const struct sums *s
     double utilisation = derive_utilisation(report, sums, view->load_rps, capacity_rps);
     enum load_source processing_source = sums->load.processing_source;
     view->load = reported ? report->load : sums->load;
+    view->load.stale_ms = larger(sums->load.stale_ms, report->load.stale_ms);
     view->load.processing_source = report->processing_us >= 0 ? report->load.processing_source : processing_source;
     if (utilisation < 0) return;
     view->utilisation = utilisation * PERMILLE / view->ramp_permille;

@@ -438,6 +438,14 @@ enum status council_inherit(struct council *council, const struct council *befor
 
 /* ---- for pages ---- */
 
+bool council_believes(const struct council *council, const char *pop, uint64_t epoch)
+{
+    if (strcmp(pop, council->name) == 0) return council->epoch == 0 || council->epoch == epoch;
+    size_t at = member_position(council, pop);
+    if (at == council->member_count || strcmp(council->members[at]->name, pop) != 0) return false;
+    return council->members[at]->live && council->members[at]->epoch == epoch;
+}
+
 static const char *why_not_counted(const struct ballot *ballot)
 {
     if (ballot->abstains) return "abstains";

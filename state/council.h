@@ -64,6 +64,9 @@ bool council_roster_moved(struct council *council, int64_t now_ms);
 /* Is this PoP to probe it, as of the last council_roster_moved? All of them before the first. */
 bool council_probes_here(const struct council *council, endpoint_id endpoint);
 
+/* Does what this PoP wrote in this epoch hold? Our own always does. */
+bool council_believes(const struct council *council, const char *pop, uint64_t epoch);
+
 /* ---- for status pages ---- */
 
 struct council_vote {

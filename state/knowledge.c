@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "router/health.h"
+#include "state/load_member.h"
+#include "state/load_merge.h"
 #include "state/news.h"
 
 #define PROCESSING_VOTE_MAX 16 /* PoPs whose measure is looked at where this one does not probe */
@@ -39,6 +41,8 @@ struct knowledge {
     struct statement **endpoint_loads; /* by endpoint_id */
     struct statement **region_loads;   /* by region_id */
     double *region_declared_rps;       /* by region_id: what its endpoints' capacities sum to */
+    int64_t *endpoint_known_ms;        /* by endpoint_id: when a load was last known; SNAPSHOT_UNKNOWN: never */
+    int64_t *region_known_ms;
     struct order_book *orders;
 };
 
@@ -60,10 +64,13 @@ static void names_fill(struct knowledge *knowledge)
     for (size_t i = 0; i < model->endpoint_count; i++) {
         const struct endpoint *endpoint = &model->endpoints[i];
         knowledge->endpoint_names[i] = (struct name){endpoint->name, (uint16_t)i};
+        knowledge->endpoint_known_ms[i] = SNAPSHOT_UNKNOWN;
         knowledge->region_declared_rps[endpoint->region] += endpoint->capacity_rps;
     }
-    for (size_t i = 0; i < model->region_count; i++)
+    for (size_t i = 0; i < model->region_count; i++) {
         knowledge->region_names[i] = (struct name){model->regions[i].name, (uint16_t)i};
+        knowledge->region_known_ms[i] = SNAPSHOT_UNKNOWN;
+    }
     qsort(knowledge->endpoint_names, model->endpoint_count, sizeof *knowledge->endpoint_names, name_compare);
     qsort(knowledge->region_names, model->region_count, sizeof *knowledge->region_names, name_compare);
 }
@@ -88,9 +95,12 @@ enum status knowledge_new_of(const struct model *model, const struct council_sel
     knowledge->endpoint_loads = calloc(endpoints, sizeof(struct statement *));
     knowledge->region_loads = calloc(regions, sizeof(struct statement *));
     knowledge->region_declared_rps = calloc(regions, sizeof *knowledge->region_declared_rps);
+    knowledge->endpoint_known_ms = calloc(endpoints, sizeof *knowledge->endpoint_known_ms);
+    knowledge->region_known_ms = calloc(regions, sizeof *knowledge->region_known_ms);
     if (knowledge->endpoint_names == NULL || knowledge->region_names == NULL || knowledge->probes == NULL ||
         knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL ||
-        knowledge->region_declared_rps == NULL || order_book_new(model, &knowledge->orders) != OK ||
+        knowledge->region_declared_rps == NULL || knowledge->endpoint_known_ms == NULL ||
+        knowledge->region_known_ms == NULL || order_book_new(model, &knowledge->orders) != OK ||
         council_new(model, self, &knowledge->council) != OK) {
         knowledge_free(knowledge);
         return ERR_MEMORY;
@@ -121,6 +131,8 @@ void knowledge_free(struct knowledge *knowledge)
     free(knowledge->endpoint_names);
     free(knowledge->region_names);
     free(knowledge->region_declared_rps);
+    free(knowledge->endpoint_known_ms);
+    free(knowledge->region_known_ms);
     order_book_free(knowledge->orders);
     council_free(knowledge->council);
     free(knowledge);
@@ -155,14 +167,6 @@ static struct statement **statement_of(struct statement **topic, const char *wri
     return topic;
 }
 
-static const struct statement *newest_of(const struct statement *topic)
-{
-    const struct statement *newest = topic;
-    for (; topic != NULL; topic = topic->next)
-        if (topic->heard_ms > newest->heard_ms) newest = topic;
-    return newest;
-}
-
 /* This PoP's own probe fact of an endpoint, NULL when there is none yet. */
 static const struct statement *own_probe(const struct knowledge *knowledge, endpoint_id endpoint)
 {
@@ -176,10 +180,15 @@ static bool is_own(const struct knowledge *knowledge, const struct fact *fact)
     return strcmp(fact->writer, knowledge->pop) == 0;
 }
 
-/* Can answers depend on it beyond the vote that it is? What others' probes measure does not count here. */
-static bool is_relevant(const struct knowledge *knowledge, const struct fact *fact)
+/* Can answers depend on it beyond the vote that it is? What others' probes were told of load counts where ours were told
+ * nothing; what they measure does not count here. */
+static bool is_relevant(const struct knowledge *knowledge, const struct topic *topic, const struct fact *before,
+                        const struct fact *fact)
 {
-    return fact->kind == FACT_LOAD || is_own(knowledge, fact);
+    if (fact->kind == FACT_LOAD || is_own(knowledge, fact)) return true;
+    if (!load_member_any(&before->probe.load) && !load_member_any(&fact->probe.load)) return false;
+    const struct statement *own = own_probe(knowledge, topic->id);
+    return own == NULL || !load_member_any(&own->fact.probe.load);
 }
 
 /* ---- folding ---- */
@@ -193,13 +202,14 @@ static bool state_fact(struct knowledge *knowledge, const struct topic *topic, c
         if (statement == NULL) return false; /* fail static: as if it had not arrived; the next one may find memory */
         *statement = (struct statement){*topic->statements, *fact, *fact, now_ms};
         *topic->statements = statement;
-        return is_relevant(knowledge, fact);
+        return is_relevant(knowledge, topic, fact, fact);
     }
     statement->fact = *fact;
     statement->heard_ms = now_ms;
-    bool moved = news_of(&statement->counted, fact, topic->declared_rps);
-    if (moved) statement->counted = *fact;
-    return moved && is_relevant(knowledge, fact);
+    if (!news_of(&statement->counted, fact, topic->declared_rps)) return false;
+    bool relevant = is_relevant(knowledge, topic, &statement->counted, fact);
+    statement->counted = *fact;
+    return relevant;
 }
 
 bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
@@ -228,7 +238,7 @@ bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int6
     *link = statement->next;
     free(statement);
     if (fact->kind == FACT_PROBE) return council_lose_vote(knowledge->council, topic.id, fact, now_ms);
-    return is_relevant(knowledge, fact);
+    return true;
 }
 
 /* ---- the snapshot ---- */
@@ -308,6 +318,7 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
         .load_age_ms = SNAPSHOT_UNKNOWN,
         .capacity_rps = endpoint->capacity_rps,
         .weight = endpoint->weight,
+        .load = snapshot_load_none(),
     };
     if (!endpoint->probed) return; /* a fact from before its probe was taken out of the configuration counts no more */
     const struct statement *own = own_word(knowledge, id);
@@ -327,35 +338,117 @@ static void verdict_fill(const struct knowledge *knowledge, endpoint_id id, int6
     processing_fill(knowledge, id, own, now_ms, view);
 }
 
-/* A reported processing latency is of real requests, so it beats that of probes. */
-static void load_fill(const struct knowledge *knowledge, endpoint_id id, int64_t now_ms, struct endpoint_view *view)
+/* ---- load ---- */
+
+/* Add what was reported: the region's own reporter first, then the newest that was reported to a PoP. */
+static void add_reports(const struct knowledge *knowledge, const struct statement *topic, region_id region,
+                        int64_t now_ms, struct load_words *words)
 {
-    const struct statement *statement = newest_of(knowledge->endpoint_loads[id]);
-    if (statement == NULL) return;
-    const struct fact_load *load = &statement->fact.load;
-    int64_t age_ms = now_ms - statement->heard_ms;
-    if (load->load_rps >= 0) {
-        view->load_rps = load->load_rps;
-        view->load_age_ms = age_ms;
+    const struct statement *reporter = NULL, *report = NULL;
+    for (; topic != NULL; topic = topic->next) {
+        if (strcmp(topic->fact.writer, knowledge->model->regions[region].name) == 0)
+            reporter = topic;
+        else if (report == NULL || topic->heard_ms > report->heard_ms)
+            report = topic;
     }
-    if (load->capacity_rps >= 0) view->capacity_rps = load->capacity_rps;
-    if (load->degraded && view->up) view->degraded = true;
-    if (load->processing_us != SNAPSHOT_UNKNOWN) {
-        view->processing_us = load->processing_us;
-        view->processing_age_ms = age_ms;
+    if (reporter != NULL)
+        words->list[words->count++] =
+            (struct load_word){&reporter->fact.load, LOAD_FROM_REPORTER, now_ms - reporter->heard_ms};
+    if (report != NULL)
+        words->list[words->count++] =
+            (struct load_word){&report->fact.load, LOAD_FROM_REPORT, now_ms - report->heard_ms};
+}
+
+static bool was_told(const struct statement *statement)
+{
+    return statement != NULL && load_member_any(&statement->fact.probe.load);
+}
+
+/* What probes were told: our own, else the freshest word of another PoP that lives. */
+static const struct statement *told(const struct knowledge *knowledge, endpoint_id id)
+{
+    const struct statement *own = own_word(knowledge, id), *best = NULL;
+    if (was_told(own)) return own;
+    for (const struct statement *at = knowledge->probes[id]; at != NULL; at = at->next) {
+        if (is_own(knowledge, &at->fact) || !was_told(at) || (best != NULL && at->heard_ms <= best->heard_ms)) continue;
+        if (council_believes(knowledge->council, at->fact.writer, at->fact.epoch)) best = at;
+    }
+    return best;
+}
+
+static void add_told(const struct knowledge *knowledge, endpoint_id id, int64_t now_ms, struct load_words *words)
+{
+    const struct statement *statement = told(knowledge, id);
+    if (statement == NULL) return;
+    const struct fact_probe *probe = &statement->fact.probe;
+    int64_t age_ms = now_ms - statement->heard_ms;
+    if (probe->load_ms_ago != SNAPSHOT_UNKNOWN) age_ms += probe->load_ms_ago;
+    words->list[words->count++] =
+        (struct load_word){&probe->load, is_own(knowledge, &statement->fact) ? LOAD_FROM_HERE : LOAD_FROM_POP, age_ms};
+}
+
+/* How long nobody has said anything; SNAPSHOT_UNKNOWN when somebody does, or nobody ever did. */
+static int64_t stale_ms(int64_t *known_ms, enum load_source source, int64_t now_ms)
+{
+    if (source != LOAD_FROM_NOBODY) *known_ms = now_ms;
+    return source != LOAD_FROM_NOBODY || *known_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : now_ms - *known_ms;
+}
+
+/* A processing latency that was said is of real requests, so it beats that of probes. */
+static void load_fill(struct knowledge *knowledge, endpoint_id id, int64_t now_ms, struct endpoint_view *view)
+{
+    const struct endpoint *endpoint = &knowledge->model->endpoints[id];
+    struct load_words words = {.capacity_rps = endpoint->capacity_rps,
+                               .capacity_requests = endpoint->capacity_requests};
+    add_reports(knowledge, knowledge->endpoint_loads[id], endpoint->region, now_ms, &words);
+    if (view->up && load_merge(&words).degraded) view->degraded = true; /* by probes' word it is in the votes */
+    if (endpoint->probed) add_told(knowledge, id, now_ms, &words);
+    struct load_merged merged = load_merge(&words);
+    view->load = merged.view;
+    view->load_rps = merged.load_rps;
+    view->load_age_ms = merged.age_ms;
+    view->capacity_rps = merged.capacity_rps;
+    view->load.stale_ms = stale_ms(&knowledge->endpoint_known_ms[id], merged.view.source, now_ms);
+    if (merged.processing_us != SNAPSHOT_UNKNOWN) {
+        view->processing_us = merged.processing_us;
+        view->processing_age_ms = merged.processing_age_ms;
+        if (merged.processing_p95_us != SNAPSHOT_UNKNOWN) view->processing_p95_us = merged.processing_p95_us;
+    } else if (view->processing_us != SNAPSHOT_UNKNOWN) {
+        view->load.processing_source = LOAD_FROM_PROBES;
     }
 }
 
-static void report_fill(const struct knowledge *knowledge, region_id id, int64_t now_ms, struct region_report *report)
+/* What fills a region in requests; 0 when one of its endpoints does not state it. */
+static double region_capacity_requests(const struct model *model, region_id id)
 {
-    const struct statement *statement = newest_of(knowledge->region_loads[id]);
-    *report = (struct region_report){.load_rps = -1, .processing_us = SNAPSHOT_UNKNOWN, .age_ms = SNAPSHOT_UNKNOWN};
-    if (statement == NULL) return;
-    const struct fact_load *load = &statement->fact.load;
-    report->load_rps = load->load_rps >= 0 ? load->load_rps : -1;
-    report->capacity_rps = load->capacity_rps > 0 ? load->capacity_rps : 0;
-    report->processing_us = load->processing_us;
-    report->age_ms = now_ms - statement->heard_ms;
+    const struct region *region = &model->regions[id];
+    double sum = 0;
+    for (size_t i = 0; i < region->endpoint_count; i++) {
+        const struct endpoint *endpoint = &model->endpoints[region->first_endpoint + i];
+        if (endpoint->weight == 0) continue;
+        if (endpoint->capacity_requests <= 0) return 0;
+        sum += endpoint->capacity_requests;
+    }
+    return sum;
+}
+
+/* The capacity that counts where none is reported is the router's to find: only of what is up. */
+static void report_fill(struct knowledge *knowledge, region_id id, int64_t now_ms, struct region_report *report)
+{
+    struct load_words words = {.capacity_rps = knowledge->region_declared_rps[id],
+                               .capacity_requests = region_capacity_requests(knowledge->model, id)};
+    add_reports(knowledge, knowledge->region_loads[id], id, now_ms, &words);
+    struct load_merged merged = load_merge(&words);
+    bool capacity_said = false;
+    for (size_t i = 0; i < words.count; i++) capacity_said |= words.list[i].load->capacity_rps >= 0;
+    *report = (struct region_report){
+        .load_rps = merged.load_rps,
+        .capacity_rps = capacity_said ? merged.capacity_rps : 0,
+        .processing_us = merged.processing_us,
+        .age_ms = merged.age_ms != SNAPSHOT_UNKNOWN ? merged.age_ms : merged.processing_age_ms,
+        .load = merged.view,
+    };
+    report->load.stale_ms = stale_ms(&knowledge->region_known_ms[id], merged.view.source, now_ms);
 }
 
 enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before)

@@ -9,8 +9,11 @@
  * An endpoint's verdict is what the PoPs' votes come to (council.h).
  *
  * Fail static: this PoP's vote on an endpoint outlives the expiry of its fact (then the prober is
- * stuck, not the endpoint) and its age grows. A load that expires is unknown again. Of several writers of
- * one load, the one heard last counts.
+ * stuck, not the endpoint) and its age grows. A load that expires is unknown again, and since when is kept.
+ *
+ * Whom to believe on a load, the best first: the region's own reporter; what was reported to a PoP, the newest; what this
+ * PoP's probes were told; the freshest that another living PoP's were (load_merge.h). Failing all, processing is what probes
+ * take and utilisation is unknown, which the score takes for nothing.
  *
  * Home thread: the control thread. */
 #ifndef MERIDIAN_KNOWLEDGE_H
