@@ -8,93 +8,12 @@
 
 #include "dnsd/cli/arguments.h"
 #include "dnsd/cli/check.h"
+#include "dnsd/cli/errand.h"
 #include "dnsd/cli/fetch.h"
 #include "dnsd/cli/page.h"
 #include "dnsd/config/config.h"
 
 #define PATH_MAX_SIZE 4096
-
-/* What every command that asks the daemon needs. */
-struct errand {
-    const struct arguments *arguments;
-    struct admin_place place;
-    struct paper paper;
-    FILE *err;
-};
-
-/* ---- finding the daemon ---- */
-
-static int place_from_config(const char *path, struct admin_place *out, FILE *err)
-{
-    struct problems problems;
-    struct config *config = NULL;
-    int result = EXIT_USAGE;
-    problems_init(&problems);
-    if (config_load(path, &problems, &config) != OK) {
-        fprintf(err, "meridian: --config %s: cannot be read; `meridian check` says why\n", path);
-    } else if (config->admin_address.family == FAMILY_NONE) {
-        fprintf(err, "meridian: --config %s: the admin interface is switched off (admin: {listen: none})\n", path);
-    } else {
-        char text[ADDRESS_TEXT_MAX];
-        char place[ADDRESS_TEXT_MAX + 8];
-        address_format(&config->admin_address, text);
-        snprintf(place, sizeof place, "%s@%u", text, (unsigned)config->admin_port);
-        result = admin_place_parse(place, out) == OK ? EXIT_WELL : EXIT_USAGE;
-    }
-    config_release(config);
-    problems_fini(&problems);
-    return result;
-}
-
-/* --admin, else --config, else the environment, else the default. */
-static int find_daemon(const struct arguments *arguments, struct admin_place *out, FILE *err)
-{
-    const char *text = arguments->admin;
-    const char *from = "--admin";
-    if (text == NULL && arguments->config != NULL) return place_from_config(arguments->config, out, err);
-    if (text == NULL) {
-        text = getenv(ADMIN_ENVIRONMENT);
-        from = ADMIN_ENVIRONMENT;
-    }
-    if (text == NULL || text[0] == '\0') text = "127.0.0.1";
-    if (admin_place_parse(text, out) == OK) return EXIT_WELL;
-    fprintf(err, "meridian: %s: %s: expected ADDRESS@PORT, for example 127.0.0.1@8053\n", from, text);
-    return EXIT_USAGE;
-}
-
-/* ---- asking it ---- */
-
-static int ask(const struct errand *errand, const char *path, const char *body, long timeout_ms,
-               struct fetch_response *out)
-{
-    char error[FETCH_ERROR_MAX];
-    struct fetch_request request = {.place = &errand->place, .path = path, .body = body, .timeout_ms = timeout_ms};
-    if (fetch(&request, out, error) == OK) return EXIT_WELL;
-    fprintf(errand->err, "meridian: %s\n", error);
-    return EXIT_UNREACHABLE;
-}
-
-/* The daemon's own words about why not. */
-static int refused(const struct errand *errand, const struct fetch_response *response)
-{
-    json_t *json = json_loadb(response->body, response->size, 0, NULL);
-    const char *error = json_string_value(json_object_get(json, "error"));
-    if (errand->arguments->json) fprintf(errand->paper.out, "%s", response->body);
-    fputs("meridian: ", errand->err);
-    struct paper paper = {.out = errand->err};
-    paper_put(&paper, STYLE_PLAIN, error != NULL ? error : "the daemon's answer is not understood; is it meridiand?");
-    fprintf(errand->err, " (HTTP %ld from %s)\n", response->http_status, errand->place.text);
-    json_decref(json);
-    return EXIT_REFUSED;
-}
-
-/* Parse the page of a good answer; EXIT_REFUSED with words when it is none. */
-static int read_page(const struct errand *errand, const struct fetch_response *response, json_t **out)
-{
-    if (response->http_status != 200) return refused(errand, response);
-    *out = json_loadb(response->body, response->size, 0, NULL);
-    return json_is_object(*out) ? EXIT_WELL : refused(errand, response);
-}
 
 /* ---- commands ---- */
 
@@ -103,10 +22,10 @@ static int run_status(const struct errand *errand)
     struct fetch_response response;
     struct fetch_response health;
     json_t *page = NULL;
-    int result = ask(errand, "/status", NULL, FETCH_TIMEOUT_MS, &response);
+    int result = errand_ask(errand, "/status", NULL, FETCH_TIMEOUT_MS, &response);
     if (result != EXIT_WELL) return result;
-    result = read_page(errand, &response, &page);
-    if (result == EXIT_WELL) result = ask(errand, "/healthz", NULL, FETCH_TIMEOUT_MS, &health);
+    result = errand_read(errand, &response, &page);
+    if (result == EXIT_WELL) result = errand_ask(errand, "/healthz", NULL, FETCH_TIMEOUT_MS, &health);
     if (result == EXIT_WELL) {
         bool healthy = health.http_status == 200;
         if (errand->arguments->json) {
@@ -138,9 +57,9 @@ static int run_explain(const struct errand *errand)
     if (size < 0 || (size_t)size >= sizeof path) {
         fprintf(errand->err, "meridian: the name is too long\n");
     } else {
-        result = ask(errand, path, NULL, FETCH_TIMEOUT_MS, &response);
+        result = errand_ask(errand, path, NULL, FETCH_TIMEOUT_MS, &response);
     }
-    if (result == EXIT_WELL) result = read_page(errand, &response, &page);
+    if (result == EXIT_WELL) result = errand_read(errand, &response, &page);
     if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s", response.body);
     if (result == EXIT_WELL && !errand->arguments->json) page_explain(&errand->paper, page);
     json_decref(page);
@@ -172,10 +91,10 @@ static int run_report(const struct errand *errand)
         fprintf(errand->err, "meridian: %s: expected the name of a region or endpoint\n", errand->arguments->operand);
         return EXIT_USAGE;
     }
-    int result = ask(errand, "/report", body, FETCH_TIMEOUT_MS, &response);
+    int result = errand_ask(errand, "/report", body, FETCH_TIMEOUT_MS, &response);
     free(body);
     if (result != EXIT_WELL) return result;
-    result = read_page(errand, &response, &page);
+    result = errand_read(errand, &response, &page);
     if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s", response.body);
     if (result == EXIT_WELL && !errand->arguments->json) {
         fprintf(errand->paper.out, "reported: %s\n", errand->arguments->operand);
@@ -188,14 +107,14 @@ static int run_report(const struct errand *errand)
 static int run_reload(const struct errand *errand)
 {
     struct fetch_response response;
-    int result = ask(errand, "/reload", "", FETCH_RELOAD_MS, &response);
+    int result = errand_ask(errand, "/reload", "", FETCH_RELOAD_MS, &response);
     if (result != EXIT_WELL) return result;
     if (response.http_status == 200 && !errand->arguments->json) {
         fprintf(errand->paper.out, "reloaded\n");
     } else if (response.http_status == 200) {
         fprintf(errand->paper.out, "%s", response.body);
     } else {
-        result = refused(errand, &response);
+        result = errand_refused(errand, &response);
         if (response.http_status == 422) {
             fprintf(errand->err, "meridian: nothing was changed; the daemon goes on with what it had\n");
             result = EXIT_UNWELL;
@@ -207,8 +126,8 @@ static int run_reload(const struct errand *errand)
 
 static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
 {
-    struct errand errand = {.arguments = arguments, .paper = paper_for(out), .err = err};
-    int result = find_daemon(arguments, &errand.place, err);
+    struct errand errand;
+    int result = errand_begin(&errand, arguments, out, err);
     if (result != EXIT_WELL) return result;
     switch (arguments->command) {
     case COMMAND_STATUS: return run_status(&errand);
