@@ -457,7 +457,7 @@ enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledg
 }
 
 /* Endpoints and reports, without orders. */
-static void facts_fill(const struct knowledge *knowledge, int64_t now_ms, struct snapshot *out)
+static void facts_fill(struct knowledge *knowledge, int64_t now_ms, struct snapshot *out)
 {
     out->now_ms = now_ms;
     for (size_t i = 0; i < out->endpoint_count; i++) {
@@ -476,8 +476,8 @@ enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapsho
     return orders_derive(knowledge->model, orders, order_count, before, out);
 }
 
-enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra,
-                              const struct snapshot *before, int64_t now_ms, struct snapshot *out)
+enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra, const struct snapshot *before,
+                              int64_t now_ms, struct snapshot *out)
 {
     struct order orders[ORDER_MAX + 1];
     size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
