@@ -162,6 +162,12 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
     return word_of(watch, endpoint, now_ms, writer, out);
 }
 
+void watch_retell(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->model->endpoint_count; i++) watch->subjects[i].told_ms = INT64_MIN / 2;
+    watch->tick_next = 0;
+}
+
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out)
 {
     while (watch->tick_next < watch->model->endpoint_count) {

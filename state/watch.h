@@ -52,6 +52,9 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
  * news of one endpoint; call again until it returns false (at most once per endpoint). */
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out);
 
+/* Everything that was told is to be told again, with new stamps: watch_tick does so. */
+void watch_retell(struct watch *watch);
+
 /* What is known of an endpoint, as watch_observe wrote it last; false when it was never probed. For a
  * knowledge that starts anew. */
 bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out);

@@ -17,9 +17,11 @@
 
 #include "dnsd/control/carry.h"
 #include "dnsd/control/mandate.h"
+#include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
+#include "dnsd/control/restart.h"
 #include "dnsd/control/trail.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
@@ -27,9 +29,8 @@
 #include "state/store.h"
 #include "state/watch.h"
 
-#define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
-#define TICK_MS 1000          /* time alone ends ramps, holds and facts */
-#define REPORT_WRITER "report"
+#define PUBLISH_PER_SECOND 10    /* worlds at most; a burst of facts becomes one world */
+#define TICK_MS 1000             /* time alone ends ramps, holds and facts */
 #define DESCRIPTORS_WANTED 65536 /* WORKER_MAX/4 workers with their default of 1,024 TCP connections */
 
 struct control {
@@ -43,10 +44,11 @@ struct control {
     bool first_world;
     int64_t started_epoch_s;
     int64_t published_ms;
-    char *pop_name;              /* outlives every configuration: it signs facts */
-    struct fact_writer writer;   /* of this PoP's probe facts */
-    struct fact_writer reporter; /* of loads that came over the admin interface */
-    struct ground *ground;       /* in force */
+    char *pop_name;            /* outlives every configuration: it signs facts */
+    struct fact_writer writer; /* of all of this PoP's facts */
+    uint64_t overtaken;        /* an epoch of ours that a store knows and we are not in; 0: none */
+    struct presence *presence;
+    struct ground *ground; /* in force */
     struct publisher *publisher;
     struct refresh *refresh;
     struct store *store;
@@ -200,11 +202,11 @@ enum status control_report(struct control *control, const char *subject, const s
     struct fact fact = {
         .kind = FACT_LOAD,
         .ttl_ms = control->ground->config->report_ttl_ms,
-        .at_ms = SNAPSHOT_UNKNOWN,
         .load = *load,
     };
     snprintf(fact.subject, sizeof fact.subject, "%s", subject);
-    fact_stamp(&fact, &control->reporter);
+    fact.at_ms = now_of(control) - control->writer.started_ms;
+    fact_stamp(&fact, &control->writer);
     return store_publish(control->store, &fact);
 }
 
@@ -244,10 +246,14 @@ const struct audit_ring *control_audit(const struct control *control)
 
 /* ---- time ---- */
 
+static void renew_epoch(struct control *control);
+
 static void on_tick(uv_timer_t *timer)
 {
     struct control *control = timer->data;
     struct fact fact;
+    if (control->overtaken >= control->writer.epoch) renew_epoch(control);
+    if (control->presence != NULL) presence_look(control->presence);
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (!uv_is_active((uv_handle_t *)&control->publish)) rebuild(control);
 }
@@ -270,32 +276,6 @@ static void on_signal(uv_signal_t *signal, int number)
 }
 
 /* ---- grounds ---- */
-
-static bool same_listen(const struct config *left, const struct config *right)
-{
-    if (left->listen_count != right->listen_count) return false;
-    for (size_t i = 0; i < left->listen_count; i++) {
-        if (!address_equal(&left->listen[i].address, &right->listen[i].address)) return false;
-        if (left->listen[i].port != right->listen[i].port) return false;
-    }
-    return true;
-}
-
-/* What only a restart changes. */
-static void warn_of_restart(const struct config *before, const struct config *after)
-{
-    const char *key = NULL;
-    if (!same_listen(before, after)) key = "listen";
-    if (before->workers != after->workers) key = "workers";
-    if (memcmp(&before->tcp, &after->tcp, sizeof before->tcp) != 0) key = "tcp";
-    if (!address_equal(&before->admin_address, &after->admin_address) || before->admin_port != after->admin_port) {
-        key = "admin";
-    }
-    if (strcmp(before->user ? before->user : "", after->user ? after->user : "") != 0) key = "user";
-    if (strcmp(before->pop_name, after->pop_name) != 0) key = "pop";
-    if (key == NULL) return;
-    log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", key);
-}
 
 /* The parts that follow the model: knowledge and watch. */
 struct senses {
@@ -343,6 +323,38 @@ static void senses_fill(struct control *control, const struct model *model, stru
         const struct health *health = watch_health(senses->watch, (endpoint_id)i);
         knowledge_observe(senses->knowledge, &fact, health->observed_ms);
     }
+}
+
+/* ---- being overtaken ---- */
+
+static void on_overtaken(void *context, uint64_t epoch)
+{
+    struct control *control = context;
+    if (epoch > control->overtaken) control->overtaken = epoch; /* the next tick sees to it */
+}
+
+/* A store knows facts of our name that are newer than ours: this host's clock stepped back between two starts, or another
+ * process has our name. Ours would count for nothing, so we begin a higher epoch and say everything again. */
+static void renew_epoch(struct control *control)
+{
+    struct senses senses;
+    struct fact fact;
+    log_line(LOG_LEVEL_WARNING, "facts of this PoP's name that it did not write, a higher epoch begins",
+             "pop=%s epoch=%llu (clock stepped back, or the name is used twice?)", control->writer.name,
+             (unsigned long long)control->overtaken);
+    control->writer.epoch = control->overtaken + 1;
+    control->writer.sequence = 0;
+    control->writer.started_ms = now_of(control);
+    watch_retell(control->watch);
+    if (senses_new(control, model_of(control), &senses) == OK) {
+        senses_fill(control, model_of(control), &senses);
+        struct senses old = {control->knowledge, control->watch};
+        control->knowledge = senses.knowledge;
+        control->watch = senses.watch;
+        senses_free(&old);
+    }
+    while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
+    if (control->presence != NULL) presence_renew(control->presence);
 }
 
 static enum status open_prober(struct control *control, struct prober **out)
@@ -394,7 +406,8 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     if (status == OK) {
         prober_close(control->prober);
         control->prober = prober;
-        warn_of_restart(other->config, control->ground->config);
+        restart_warn(other->config, control->ground->config);
+        if (control->presence != NULL) presence_adopt(control->presence, control->ground->config);
         trail_reloaded(&control->trail, other->config, control->ground->config);
     } else {
         if (prober != NULL) prober_close(prober);
@@ -535,7 +548,23 @@ static enum status open_ground(struct control *control, struct config *take_conf
     return status;
 }
 
-static enum status open_first_world(struct control *control)
+static enum status open_store(struct control *control, char error[CONTROL_ERROR_MAX])
+{
+    struct store_listener listener = {
+        .context = control,
+        .on_fact = on_fact,
+        .on_expired = on_expired,
+        .on_overtaken = on_overtaken,
+    };
+    char reason[STORE_ERROR_MAX];
+    uint64_t seed = control->writer.epoch ^ uv_hrtime();
+    enum status status =
+        presence_open_store(&control->loop, control->ground->config, seed, listener, &control->store, reason);
+    if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "%s", reason);
+    return status;
+}
+
+static enum status open_first_world(struct control *control, char error[CONTROL_ERROR_MAX])
 {
     struct senses senses;
     enum status status = publisher_new(&control->publisher);
@@ -544,9 +573,7 @@ static enum status open_first_world(struct control *control)
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
-    status = store_open_embedded(
-        &control->loop, (struct store_listener){.context = control, .on_fact = on_fact, .on_expired = on_expired},
-        &control->store);
+    status = open_store(control, error);
     control->trail.store = control->store;
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) status = build_world(control, NULL);
@@ -592,18 +619,16 @@ enum status control_open(struct config *take_config, struct control **out, char 
         .epoch = (uint64_t)control->started_epoch_s,
         .started_ms = now_of(control),
     };
-    control->reporter = (struct fact_writer){
-        .name = REPORT_WRITER,
-        .epoch = (uint64_t)control->started_epoch_s,
-        .started_ms = now_of(control),
-    };
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
-    status = control->pop_name ? open_first_world(control) : ERR_MEMORY;
+    status = control->pop_name ? open_first_world(control, error) : ERR_MEMORY;
     if (status != OK) goto close_control;
     status =
         refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
     if (status == OK) status = start_workers(control);
     if (status == OK) status = open_prober(control, &control->prober);
+    if (status == OK)
+        status = presence_open(&control->loop, control->store, &control->writer, control->ground->config,
+                               &control->presence);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot start workers or probes: %s", status_name(status));
         goto close_control;
@@ -652,6 +677,7 @@ void control_close(struct control *control)
     control->workers_started = 0;
     if (control->prober != NULL) prober_close(control->prober);
     refresh_close(control->refresh);
+    presence_close(control->presence);
     store_close(control->store);
     close_handles(control);
     watch_free(control->watch);

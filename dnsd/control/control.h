@@ -32,7 +32,7 @@ struct control_attempt {
 struct control_status {
     const char *version;
     int64_t started_epoch_s;
-    int64_t now_ms;        /* the loop's clock; ages are relative to it */
+    int64_t now_ms; /* the loop's clock; ages are relative to it */
     uint64_t worlds_published;
     int64_t published_ms;
     struct control_attempt reload;
