@@ -119,8 +119,9 @@ static enum MHD_Result send_index(struct exchange *exchange)
         "\"reason\": TEXT, ...}\n"
         "POST /orders/cancel  {\"id\": ID, \"author\": NAME, \"reason\": TEXT}\n"
         "POST /reload    read the configuration, zones and database again\n"
-        "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, "
-        "\"processing_ms\": N}\n\n"
+        "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, \"utilisation\": N, \"waiting\": "
+        "N, "
+        "\"processing_ms\": N, ...}\n"
         "The command line `meridian` speaks to it too.\n";
     return send_response(exchange, 200, take_response(strdup(text), sizeof text - 1, TYPE_TEXT));
 }
@@ -335,7 +336,8 @@ static enum MHD_Result answer(struct exchange *exchange)
     case ROUTE_ORDER:
     case ROUTE_CANCEL: return answer_order(exchange);
     case ROUTE_AUDIT:
-        return send_response(exchange, 200, take_json(order_page_audit(exchange->host->control, &exchange->route.audit)));
+        return send_response(exchange, 200,
+                             take_json(order_page_audit(exchange->host->control, &exchange->route.audit)));
     case ROUTE_INDEX: break;
     }
     return send_index(exchange);

@@ -5,15 +5,12 @@
  * once. Percent-decoding happens exactly once, after the target has been cut at its delimiters (RFC 3986 section 2.4). */
 #include "dnsd/admin/route.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "dnsd/config/record_type.h"
-#include "router/snapshot.h"
 
 #define AUTHORITY_MAX 300 /* a host name of 255 and a port */
 #define PARAMETER_MAX 8   /* of a query string; the longest of ours has three */
@@ -250,76 +247,5 @@ enum status route_parse(const char *method, const char *target, const struct rou
             status = refuse(refusal, 400, "%s takes no query parameters", paths[route.kind].path);
     }
     if (status == OK) *out = route;
-    return status;
-}
-
-/* ---- the body of a report ---- */
-
-static enum status read_number(const char *key, const json_t *value, double bound, double *out,
-                               struct route_refusal *refusal)
-{
-    double number = json_number_value(value);
-    if (!json_is_number(value) || !isfinite(number) || number < 0 || number > bound) {
-        return refuse(refusal, 422, "%s: expected a number from 0 to %.0f", key, bound);
-    }
-    *out = number;
-    return OK;
-}
-
-static enum status read_member(const char *key, const json_t *value, struct report_order *order,
-                               struct route_refusal *refusal)
-{
-    if (strcmp(key, "load_rps") == 0) return read_number(key, value, ROUTE_LOAD_MAX, &order->load.load_rps, refusal);
-    if (strcmp(key, "capacity_rps") == 0) {
-        return read_number(key, value, ROUTE_LOAD_MAX, &order->load.capacity_rps, refusal);
-    }
-    if (strcmp(key, "processing_ms") == 0) {
-        double processing_ms = 0;
-        enum status status = read_number(key, value, ROUTE_LATENCY_MAX_MS, &processing_ms, refusal);
-        if (status == OK) order->load.processing_us = llround(processing_ms * 1000);
-        return status;
-    }
-    if (strcmp(key, "subject") != 0) {
-        return refuse(refusal, 422, "unknown member \"%.32s\": subject, load_rps, capacity_rps, processing_ms", key);
-    }
-    size_t size = json_string_length(value);
-    if (!json_is_string(value) || size == 0 || size >= sizeof order->subject) {
-        return refuse(refusal, 422, "subject: expected the name of a region or endpoint, at most %zu characters",
-                      sizeof order->subject - 1);
-    }
-    memcpy(order->subject, json_string_value(value), size + 1);
-    return OK;
-}
-
-static enum status read_report(json_t *body, struct report_order *order, struct route_refusal *refusal)
-{
-    const char *key;
-    json_t *value;
-    if (!json_is_object(body)) return refuse(refusal, 400, "expected a JSON object");
-    json_object_foreach(body, key, value)
-    {
-        enum status status = read_member(key, value, order, refusal);
-        if (status != OK) return status;
-    }
-    if (order->subject[0] == '\0') return refuse(refusal, 422, "subject is missing");
-    if (order->load.load_rps < 0 && order->load.capacity_rps < 0 && order->load.processing_us == SNAPSHOT_UNKNOWN) {
-        return refuse(refusal, 422, "nothing is reported: load_rps, capacity_rps or processing_ms");
-    }
-    return OK;
-}
-
-enum status route_parse_report(const char *body, size_t size, struct report_order *out, struct route_refusal *refusal)
-{
-    struct report_order order = {
-        .subject = "",
-        .load = fact_load_none(),
-    };
-    if (size > ROUTE_BODY_MAX) return refuse(refusal, 413, "the body is longer than %d bytes", ROUTE_BODY_MAX);
-    json_error_t error;
-    json_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
-    if (json == NULL) return refuse(refusal, 400, "not JSON: %s", error.text);
-    enum status status = read_report(json, &order, refusal);
-    json_decref(json);
-    if (status == OK) *out = order;
     return status;
 }

@@ -57,10 +57,10 @@ struct audit_question {
 
 /* An order or a cancellation as it was asked. */
 struct order_request {
-    bool check;                /* judge it only */
+    bool check; /* judge it only */
     char author[FACT_NAME_MAX];
-    char id[FACT_NAME_MAX];    /* of the order to cancel */
-    struct fact_order order;   /* of a cancellation: the reason */
+    char id[FACT_NAME_MAX];  /* of the order to cancel */
+    struct fact_order order; /* of a cancellation: the reason */
 };
 
 struct route {
@@ -68,8 +68,8 @@ struct route {
     union {
         struct explain_question explain; /* ROUTE_EXPLAIN */
         struct report_order report;      /* ROUTE_REPORT, after route_parse_report */
-        struct order_request order;      /* ROUTE_ORDER, ROUTE_CANCEL; all but `check` after route_parse_order or _cancel */
-        struct audit_question audit;     /* ROUTE_AUDIT */
+        struct order_request order;  /* ROUTE_ORDER, ROUTE_CANCEL; all but `check` after route_parse_order or _cancel */
+        struct audit_question audit; /* ROUTE_AUDIT */
     };
 };
 
@@ -94,7 +94,8 @@ MUST_USE enum status route_parse(const char *method, const char *target, const s
                                  struct route *out, struct route_refusal *refusal);
 
 /* The body of POST /report: one JSON object, {"subject": "eu-west-1", "load_rps": 35, "capacity_rps": 80, "processing_ms": 820};
- * subject and one of the numbers at least. Unknown or repeated members, other types and numbers out of bounds are refused. */
+ * subject and at least one member of a load by its name in facts (state/load_member.h), a time also in _ms. Unknown or repeated
+ * members, other types and numbers out of bounds are refused. */
 MUST_USE enum status route_parse_report(const char *body, size_t size, struct report_order *out,
                                         struct route_refusal *refusal);
 

@@ -51,7 +51,17 @@ static const struct option_row {
     {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now"},
     {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS",
      "requests a second that it can take"},
+    {"--utilisation", OPTION_NUMBER, FIELD(utilisation), BIT(COMMAND_REPORT), "SHARE", "how busy it is; 1 is full"},
+    {"--in-flight", OPTION_NUMBER, FIELD(in_flight), BIT(COMMAND_REPORT), "N", "requests that it works on"},
+    {"--waiting", OPTION_NUMBER, FIELD(waiting), BIT(COMMAND_REPORT), "N", "requests in its queue"},
+    {"--kv-cache", OPTION_NUMBER, FIELD(kv_cache), BIT(COMMAND_REPORT), "SHARE", "of its KV cache in use, 0 to 1"},
+    {"--errors", OPTION_NUMBER, FIELD(errors_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that fail"},
     {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency"},
+    {"--latency-p95-ms", OPTION_NUMBER, FIELD(latency_p95_ms), BIT(COMMAND_REPORT), "MS", "the same, 95th percentile"},
+    {"--first-token-ms", OPTION_NUMBER, FIELD(first_token_ms), BIT(COMMAND_REPORT), "MS", "time to the first token"},
+    {"--degraded", OPTION_FLAG, FIELD(degraded), BIT(COMMAND_REPORT), NULL, "it asks for less"},
+    {"--from", OPTION_TEXT, FIELD(from), BIT(COMMAND_REPORT), "FILE",
+     "read a JSON object as POST /report takes it; -: standard input"},
     {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)"},
     {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,
      "print JSON instead of text"},
@@ -139,6 +149,17 @@ static enum status read_operand(const char *text, struct arguments *out, char er
     return OK;
 }
 
+static bool says_load(const struct arguments *arguments)
+{
+    if (arguments->from != NULL || arguments->degraded) return true;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const char *field = (const char *)arguments + options[i].field;
+        if (options[i].kind != OPTION_NUMBER || options[i].commands != BIT(COMMAND_REPORT)) continue;
+        if (*(const double *)(const void *)field >= 0) return true;
+    }
+    return false;
+}
+
 static enum status check_complete(const struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
@@ -152,18 +173,27 @@ static enum status check_complete(const struct arguments *out, char error[ARGUME
             return complain(error, "--client: %s: expected an IPv4 or IPv6 address, or ADDRESS/LENGTH", out->client);
         }
     }
-    if (out->command == COMMAND_REPORT && out->load_rps < 0 && out->capacity_rps < 0 && out->latency_ms < 0) {
-        return complain(error, "`meridian report` needs --load, --capacity or --latency-ms");
+    if (out->command == COMMAND_REPORT && !says_load(out)) {
+        return complain(error, "`meridian report` needs --load, --capacity, --utilisation, --latency-ms or another; "
+                               "`meridian help report` lists them");
     }
     return OK;
 }
 
+/* A number that is not given is negative. */
+static void forget_numbers(struct arguments *arguments)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].kind == OPTION_NUMBER) *(double *)(void *)((char *)arguments + options[i].field) = -1;
+}
+
 enum status arguments_parse(int argc, char *const *argv, struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
-    struct arguments parsed = {.type = "A", .load_rps = -1, .capacity_rps = -1, .latency_ms = -1};
+    struct arguments parsed = {.type = "A"};
     enum status status = OK;
     bool help = false;
     bool ended = false;
+    forget_numbers(&parsed);
     if (argc < 2) return complain(error, "expected a command; `meridian help` lists them");
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";

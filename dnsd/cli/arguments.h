@@ -37,9 +37,18 @@ struct arguments {
     const char *config; /* NULL: not given */
     const char *client;
     const char *type; /* default "A" */
-    double load_rps;  /* negative: not given, as are the next two */
+    const char *from; /* a file, "-" standard input; NULL: not given */
+    double load_rps;  /* negative: not given, as are the next ones */
     double capacity_rps;
+    double utilisation;
+    double in_flight;
+    double waiting;
+    double kv_cache;
+    double errors_rps;
     double latency_ms;
+    double latency_p95_ms;
+    double first_token_ms;
+    bool degraded;
 };
 
 /* ERR_SYNTAX with `error` for a person. `--help` anywhere becomes COMMAND_HELP for that command. */

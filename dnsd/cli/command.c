@@ -11,6 +11,7 @@
 #include "dnsd/cli/errand.h"
 #include "dnsd/cli/fetch.h"
 #include "dnsd/cli/page.h"
+#include "dnsd/cli/report.h"
 #include "dnsd/config/config.h"
 
 #define PATH_MAX_SIZE 4096
@@ -70,40 +71,6 @@ static int run_explain(const struct errand *errand)
     return result;
 }
 
-static char *report_body(const struct arguments *arguments)
-{
-    json_t *body = json_pack("{s:s}", "subject", arguments->operand);
-    if (body == NULL) return NULL; /* not UTF-8 */
-    if (arguments->load_rps >= 0) json_object_set_new(body, "load_rps", json_real(arguments->load_rps));
-    if (arguments->capacity_rps >= 0) json_object_set_new(body, "capacity_rps", json_real(arguments->capacity_rps));
-    if (arguments->latency_ms >= 0) json_object_set_new(body, "processing_ms", json_real(arguments->latency_ms));
-    char *text = json_dumps(body, JSON_REAL_PRECISION(15));
-    json_decref(body);
-    return text;
-}
-
-static int run_report(const struct errand *errand)
-{
-    struct fetch_response response;
-    json_t *page = NULL;
-    char *body = report_body(errand->arguments);
-    if (body == NULL) {
-        fprintf(errand->err, "meridian: %s: expected the name of a region or endpoint\n", errand->arguments->operand);
-        return EXIT_USAGE;
-    }
-    int result = errand_ask(errand, "/report", body, FETCH_TIMEOUT_MS, &response);
-    free(body);
-    if (result != EXIT_WELL) return result;
-    result = errand_read(errand, &response, &page);
-    if (result == EXIT_WELL && errand->arguments->json) fprintf(errand->paper.out, "%s", response.body);
-    if (result == EXIT_WELL && !errand->arguments->json) {
-        fprintf(errand->paper.out, "reported: %s\n", errand->arguments->operand);
-    }
-    json_decref(page);
-    fetch_response_fini(&response);
-    return result;
-}
-
 static int run_reload(const struct errand *errand)
 {
     struct fetch_response response;
@@ -132,7 +99,7 @@ static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
     switch (arguments->command) {
     case COMMAND_STATUS: return run_status(&errand);
     case COMMAND_EXPLAIN: return run_explain(&errand);
-    case COMMAND_REPORT: return run_report(&errand);
+    case COMMAND_REPORT: return report_run(&errand);
     default: return run_reload(&errand);
     }
 }

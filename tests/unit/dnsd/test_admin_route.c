@@ -186,6 +186,31 @@ static void report_reads_what_is_said_and_marks_what_is_not(void **state)
     assert_int_equal(order.load.processing_us, SNAPSHOT_UNKNOWN);
 }
 
+static void report_takes_every_member_of_a_load(void **state)
+{
+    (void)state;
+    struct report_order order;
+    struct route_refusal refusal;
+    const char *body =
+        "{\"subject\": \"eu-a\", \"load_rps\": 1, \"capacity_rps\": 2, \"utilisation\": 3, \"in_flight\": 4, "
+        "\"waiting\": 5, \"kv_cache\": 0.5, \"errors_rps\": 6, \"processing_us\": 7, "
+        "\"processing_p95_ms\": 8.5, \"first_token_ms\": 9, \"degraded\": true}";
+    assert_int_equal(route_parse_report(body, strlen(body), &order, &refusal), OK);
+    assert_true(order.load.load_rps == 1 && order.load.capacity_rps == 2 && order.load.utilisation == 3);
+    assert_true(order.load.in_flight == 4 && order.load.waiting == 5 && order.load.kv_cache == 0.5);
+    assert_true(order.load.errors_rps == 6 && order.load.degraded);
+    assert_int_equal(order.load.processing_us, 7);
+    assert_int_equal(order.load.processing_p95_us, 8500);
+    assert_int_equal(order.load.first_token_us, 9000);
+    static const char *const bad[] = {
+        "{\"subject\": \"a\", \"kv_cache\": 1.01}",      "{\"subject\": \"a\", \"waiting\": -1}",
+        "{\"subject\": \"a\", \"first_token_ms\": 6e6}", "{\"subject\": \"a\", \"first_token_us\": 6e9}",
+        "{\"subject\": \"a\", \"degraded\": 1}",         "{\"subject\": \"a\", \"degraded\": false}",
+        "{\"subject\": \"a\", \"utilisation\": \"1\"}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(report_refused_with(bad[i]), 422);
+}
+
 static void report_refuses_everything_else(void **state)
 {
     (void)state;
@@ -240,6 +265,7 @@ int main(void)
         cmocka_unit_test(hosts_that_dns_could_lend_are_refused),
         cmocka_unit_test(pages_of_other_origins_are_refused),
         cmocka_unit_test(report_reads_what_is_said_and_marks_what_is_not),
+        cmocka_unit_test(report_takes_every_member_of_a_load),
         cmocka_unit_test(report_refuses_everything_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,12 +102,49 @@ static void explain_shows_the_choice_and_the_answer(void **state)
     expect("explain api.example.com --client 53.2.0.0/16 --type NONE", EXIT_REFUSED, "", "type: NONE");
 }
 
+static void expect_from_file(const char *body, int status, const char *out, const char *err)
+{
+    char path[] = "/tmp/meridian-report-XXXXXX", command[128];
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    assert_int_equal(write(descriptor, body, strlen(body)), (ssize_t)strlen(body));
+    close(descriptor);
+    snprintf(command, sizeof command, "report eu --waiting 9 --from %s", path);
+    expect(command, status, out, err);
+    unlink(path);
+}
+
+static void report_takes_a_body_from_a_file(void **state)
+{
+    (void)state;
+    static char large[5000];
+    memset(large, ' ', sizeof large - 1);
+    expect_from_file("{\"in_flight\": 3, \"waiting\": 1, \"processing_us\": 1500}", EXIT_WELL, "reported: eu\n", "");
+    assert_true(fixture.control.load.in_flight == 3);
+    assert_true(fixture.control.load.waiting == 9); /* what is said beside it wins */
+    assert_int_equal(fixture.control.load.processing_us, 1500);
+    expect_from_file("{\"in_flight\": ", EXIT_USAGE, "", "not JSON");
+    expect_from_file("[1]", EXIT_USAGE, "", "expected a JSON object");
+    expect_from_file(large, EXIT_USAGE, "", "longer than 4096 bytes");
+    expect_from_file("{\"inflight\": 3}", EXIT_REFUSED, "", "unknown member \"inflight\"");
+    expect("report eu --from /nowhere/at/all", EXIT_USAGE, "", "/nowhere/at/all: No such file or directory");
+}
+
 static void report_and_reload_tell_how_it_went(void **state)
 {
     (void)state;
     expect("report eu --load 35 --latency-ms 820", EXIT_WELL, "reported: eu\n", "");
     assert_true(fixture.control.load.load_rps == 35.0);
     assert_int_equal(fixture.control.load.processing_us, 820000);
+    const struct fact_load *load = &fixture.control.load;
+    expect("report eu --utilisation 0.9 --in-flight 7 --waiting 2 --kv-cache 0.5", EXIT_WELL, "reported: eu\n", "");
+    assert_true(load->utilisation == 0.9 && load->in_flight == 7 && load->waiting == 2 && load->kv_cache == 0.5);
+    assert_true(load->load_rps < 0 && !load->degraded);
+    expect("report eu --errors 0.1 --latency-p95-ms 3 --first-token-ms 250 --degraded", EXIT_WELL, "reported: eu\n",
+           "");
+    assert_true(load->errors_rps == 0.1 && load->degraded);
+    assert_int_equal(load->processing_p95_us, 3000);
+    assert_int_equal(load->first_token_us, 250000);
     fixture.control.report_status = ERR_NOT_FOUND;
     expect("report xx --load 35", EXIT_REFUSED, "",
            "subject: xx: expected the name of a region or an endpoint (HTTP 404");
@@ -205,10 +242,10 @@ static void words_are_checked_before_anything_is_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(status_is_good_until_something_is_not),      CASE(explain_shows_the_choice_and_the_answer),
-        CASE(report_and_reload_tell_how_it_went),         CASE(daemon_that_is_not_there_is_said_so),
-        CASE(admin_place_comes_from_a_configuration),     CASE(check_tells_every_problem_or_a_summary),
-        CASE(words_are_checked_before_anything_is_asked),
+        CASE(status_is_good_until_something_is_not),  CASE(explain_shows_the_choice_and_the_answer),
+        CASE(report_takes_a_body_from_a_file),        CASE(report_and_reload_tell_how_it_went),
+        CASE(daemon_that_is_not_there_is_said_so),    CASE(admin_place_comes_from_a_configuration),
+        CASE(check_tells_every_problem_or_a_summary), CASE(words_are_checked_before_anything_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
