@@ -8,8 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "router/ttl.h"
 #include "dnsd/admin/figure.h"
+#include "router/ttl.h"
 
 int64_t overview_elapsed_ms(const struct control *control)
 {
@@ -70,9 +70,9 @@ static json_t *services_json(const struct world *world)
         json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name",
                                               figure_text(service->name), "plan", (int)service->plan, "policy",
                                               policy->name, "steering", steering_name(policy->steering), "ttl_s",
-                                              (json_int_t)ttl_of_service_s(model, service, world->snapshot), "ttl_min_s",
-                                              (json_int_t)service->ttl_min_s, "ttl_max_s", (json_int_t)service->ttl_s,
-                                              "regions", region_names(model, plan)));
+                                              (json_int_t)ttl_of_service_s(model, service, world->snapshot),
+                                              "ttl_min_s", (json_int_t)service->ttl_min_s, "ttl_max_s",
+                                              (json_int_t)service->ttl_s, "regions", region_names(model, plan)));
     }
     return list;
 }
@@ -101,21 +101,42 @@ static json_t *plans_json(const struct world *world)
 
 /* ---- regions and endpoints ---- */
 
+/* Beside the rates. `asked`: the newest words of who was asked; NULL: nobody was. */
+static json_t *load_json(const struct load_view *load, double utilisation, const char *asked, int64_t elapsed_ms)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "source", load_source_name(load->source),
+                     "utilisation", figure_rate(utilisation), "in_flight", figure_rate(load->in_flight), "waiting",
+                     figure_rate(load->waiting), "kv_cache", figure_rate(load->kv_cache), "errors_rps",
+                     figure_rate(load->errors_rps), "first_token_ms", figure_ms(load->first_token_us),
+                     "processing_source", load_source_name(load->processing_source), "stale_s",
+                     figure_age_s(load->stale_ms, elapsed_ms), "asked",
+                     asked == NULL || asked[0] == '\0' ? json_null() : figure_text(asked));
+}
+
+/* Add a member that a format string has no room for any more. NULL passes through. */
+static json_t *with(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
 json_t *overview_region(const struct world *world, region_id region, int64_t elapsed_ms)
 {
     const struct snapshot *snapshot = world->snapshot;
     const struct region_view *view = &snapshot->regions[region];
     int64_t since_ms = view->since_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : snapshot->now_ms - view->since_ms;
-    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                     world->config->model.regions[region].name, "up", (int)view->up, "drained", (int)view->drained,
-                     "reason", verdict_reason_name(view->reason), "since_s", figure_age_s(since_ms, elapsed_ms),
-                     "next_change_s", figure_s(view->next_change_ms), "weight_up", (json_int_t)view->weight_up,
-                     "weight_total", (json_int_t)view->weight_total, "ramp", figure_ratio(view->ramp_permille),
-                     "load_rps", figure_rate(view->load_rps), "capacity_rps", figure_rate_positive(view->capacity_rps),
-                     "utilisation", figure_rate(view->utilisation), "load_age_s",
-                     figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms", figure_ms(view->processing_us),
-                     "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
-                     figure_age_s(view->processing_age_ms, elapsed_ms));
+    json_t *region_json = json_pack(
+        "{s:s, s:b, s:b, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        world->config->model.regions[region].name, "up", (int)view->up, "drained", (int)view->drained, "reason",
+        verdict_reason_name(view->reason), "since_s", figure_age_s(since_ms, elapsed_ms), "next_change_s",
+        figure_s(view->next_change_ms), "weight_up", (json_int_t)view->weight_up, "weight_total",
+        (json_int_t)view->weight_total, "ramp", figure_ratio(view->ramp_permille), "load_rps",
+        figure_rate(view->load_rps), "capacity_rps", figure_rate_positive(view->capacity_rps), "utilisation",
+        figure_rate(view->utilisation), "load_age_s", figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms",
+        figure_ms(view->processing_us), "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
+        figure_age_s(view->processing_age_ms, elapsed_ms));
+    return with(region_json, "load", load_json(&view->load, view->utilisation, NULL, elapsed_ms));
 }
 
 static json_t *addresses_json(const struct endpoint *endpoint)
@@ -136,7 +157,9 @@ json_t *overview_endpoint(const struct control *control, endpoint_id id, int64_t
     const struct endpoint *endpoint = &model->endpoints[id];
     const struct endpoint_view *view = &world->snapshot->endpoints[id];
     int64_t since_ms = view->since_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : world->snapshot->now_ms - view->since_ms;
-    return json_pack(
+    double utilisation = snapshot_utilisation(&view->load, view->load_rps, view->capacity_rps);
+    const char *asked = control_load_detail(control, id);
+    json_t *endpoint_json = json_pack(
         "{s:s, s:s, s:b, s:b, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
         endpoint->name, "region", model->regions[endpoint->region].name, "up", (int)view->up, "probed",
         (int)endpoint->probed, "reason", verdict_reason_name(view->reason), "since_s",
@@ -147,6 +170,7 @@ json_t *overview_endpoint(const struct control *control, endpoint_id id, int64_t
         "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
         figure_age_s(view->processing_age_ms, elapsed_ms), "detail", figure_text(control_endpoint_detail(control, id)),
         "addresses", addresses_json(endpoint), "hostname", figure_text(endpoint->hostname));
+    return with(endpoint_json, "load", load_json(&view->load, utilisation, asked, elapsed_ms));
 }
 
 static json_t *regions_json(const struct world *world, int64_t elapsed_ms)

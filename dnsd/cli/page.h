@@ -31,6 +31,9 @@ const char *page_ms(const json_t *object, const char *key, char room[PAGE_TEXT_M
 const char *page_percent(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
 const char *page_duration(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
 const char *page_rate(const json_t *object, const char *key, char room[PAGE_TEXT_MAX]);
+/* "62% used, 12 at work, 3 waiting, told to its probes 1.2s ago" or "stale for 1m15s, so probe latency counts", of a region or
+ * endpoint. False, and "", when there is nothing to say: nobody ever said anything. */
+bool page_load(const json_t *object, char *out, size_t room);
 void page_format_duration(double seconds, char out[PAGE_TEXT_MAX]);
 /* "us-east-1 us-west-2" from a list of texts. */
 void page_join(const json_t *list, const char *separator, char *out, size_t room);

@@ -153,6 +153,20 @@ static void put_region(struct table *table, const json_t *row, const char *choic
               page_text(facts, "reason"));
 }
 
+/* From whom the utilisation above is known, and what counts where nobody says. */
+static void print_loads(const struct paper *paper, const json_t *page)
+{
+    size_t index;
+    const json_t *row;
+    json_array_foreach(json_object_get(page, "regions"), index, row)
+    {
+        char line[ROOM], words[ROOM - 2 * PAGE_TEXT_MAX];
+        if (!page_load(json_object_get(row, "facts"), words, sizeof words)) continue;
+        snprintf(line, sizeof line, "%.63s: %s", page_text(row, "region"), words);
+        print_row(paper, "load", line);
+    }
+}
+
 static void print_regions(const struct paper *paper, const json_t *page)
 {
     static const struct column columns[] = {
@@ -170,6 +184,7 @@ static void print_regions(const struct paper *paper, const json_t *page)
     fputc('\n', paper->out);
     table_print_and_free(table, paper, 0);
     fputc('\n', paper->out);
+    print_loads(paper, page);
 }
 
 /* ---- the outcome ---- */

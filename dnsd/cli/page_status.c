@@ -7,6 +7,7 @@
 #include "router/steering.h"
 
 #define ROOM 512
+#define LOAD_ROWS 20     /* of loads that ran out; when more did, it is one cause */
 #define SERVICE_ROWS 200 /* of ten thousand services a person reads none; --json has all */
 
 static bool attempt_failed(const json_t *status, const char *key)
@@ -236,12 +237,25 @@ static void print_regions(const struct paper *paper, const json_t *status)
     table_print_and_free(table, paper, 0);
 }
 
+static void put_load(struct table *table, const json_t *endpoint)
+{
+    char room[PAGE_TEXT_MAX];
+    const json_t *load = json_object_get(endpoint, "load");
+    const char *source = page_text(load, "source");
+    put_use(table, load);
+    table_put(table, STYLE_PLAIN, "%s", page_rate(load, "in_flight", room));
+    table_put(table, STYLE_PLAIN, "%s", page_rate(load, "waiting", room));
+    table_put(table, STYLE_FAINT, "%s", page_duration(endpoint, "load_age_s", room));
+    table_put(table, STYLE_FAINT, "%s", strcmp(source, "nobody") == 0 ? "-" : source);
+}
+
 static void print_endpoints(const struct paper *paper, const json_t *status)
 {
-    static const struct column columns[] = {{"ENDPOINT", false},   {"REGION", false},   {"STATE", false},
-                                            {"WHY", false},        {"SINCE", true},     {"PROBED", true},
-                                            {"PROCESSING", true},  {"P95", true},       {"WEIGHT", true},
-                                            {"LAST PROBE", false}, {"ADDRESSES", false}};
+    static const struct column columns[] = {
+        {"ENDPOINT", false}, {"REGION", false}, {"STATE", false},      {"WHY", false},
+        {"SINCE", true},     {"PROBED", true},  {"PROCESSING", true},  {"P95", true},
+        {"USED", true},      {"AT WORK", true}, {"WAITING", true},     {"AGE", true},
+        {"LOAD", false},     {"WEIGHT", true},  {"LAST PROBE", false}, {"ADDRESSES", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     size_t index;
     const json_t *endpoint;
@@ -260,11 +274,31 @@ static void print_endpoints(const struct paper *paper, const json_t *status)
         table_put(table, STYLE_FAINT, "%s", page_duration(endpoint, "verdict_age_s", room));
         table_put(table, STYLE_PLAIN, "%s", page_ms(endpoint, "processing_ms", room));
         table_put(table, STYLE_PLAIN, "%s", page_ms(endpoint, "processing_p95_ms", room));
+        put_load(table, endpoint);
         table_put(table, STYLE_PLAIN, "%.0f", weight);
         table_put(table, STYLE_PLAIN, "%s", page_text(endpoint, "detail"));
         table_put(table, STYLE_PLAIN, "%s", addresses[0] != '\0' ? addresses : page_text(endpoint, "hostname"));
     }
     table_print_and_free(table, paper, 0);
+}
+
+/* Loads that ran out, or that were asked for in vain: what counts in their place. */
+static void print_loads(const struct paper *paper, const json_t *status)
+{
+    size_t index, printed = 0;
+    const json_t *endpoint;
+    json_array_foreach(json_object_get(status, "endpoints"), index, endpoint)
+    {
+        char line[ROOM], words[ROOM - 2 * PAGE_TEXT_MAX];
+        if (strcmp(page_text(json_object_get(endpoint, "load"), "source"), "nobody") != 0) continue;
+        if (!page_load(endpoint, words, sizeof words)) continue;
+        if (printed++ == LOAD_ROWS) {
+            print_row(paper, "load", "... and others (--json has all)");
+            break;
+        }
+        snprintf(line, sizeof line, "%.63s: %s", page_text(endpoint, "name"), words);
+        print_row(paper, "load", line);
+    }
 }
 
 /* Plans in which the ladder had to be climbed: somebody gets a full, drained or dead region. */
@@ -310,6 +344,7 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_head(paper, status, health);
     print_zones(paper, status);
     print_ladder(paper, status);
+    print_loads(paper, status);
     fputc('\n', paper->out);
     print_services(paper, status);
     fputc('\n', paper->out);

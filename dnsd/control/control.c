@@ -481,6 +481,11 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
     return knowledge_detail(control->knowledge, endpoint);
 }
 
+const char *control_load_detail(const struct control *control, endpoint_id endpoint)
+{
+    return watch_load_detail(control->watch, endpoint);
+}
+
 /* ---- the daemon's life ---- */
 
 /* TCP connections and probes want more descriptors than a shell's usual soft limit of 1,024. Not more than asked for: some

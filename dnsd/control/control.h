@@ -48,6 +48,8 @@ const struct worker *control_worker(const struct control *control, size_t index)
 uv_loop_t *control_loop(const struct control *control);
 /* Newest probe detail of an endpoint, "" when none. */
 const char *control_endpoint_detail(const struct control *control, endpoint_id endpoint);
+/* How the newest asking for its load went; "" when it is not asked, or has not answered yet. */
+const char *control_load_detail(const struct control *control, endpoint_id endpoint);
 /* Read everything again in the background. `done` (may be NULL) hears how it went, on the control thread.
  * ERR_STATE when a reload is under way already. */
 typedef void control_done(void *context, const struct control_attempt *attempt);

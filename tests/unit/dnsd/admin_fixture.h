@@ -146,6 +146,12 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
     return endpoint == 0 ? "said \"\xff\033[2J\" in 3.1 ms" : "";
 }
 
+const char *control_load_detail(const struct control *control, endpoint_id endpoint)
+{
+    (void)control;
+    return endpoint == 0 ? "status 404" : "";
+}
+
 static void fake_reload_done(uv_timer_t *timer)
 {
     struct control *control = timer->data;

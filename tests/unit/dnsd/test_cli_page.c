@@ -205,6 +205,37 @@ static void each_trouble_is_named_first(void **state)
     }
 }
 
+static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{}", ""},
+        {"{\"load\": {\"source\": \"nobody\", \"stale_s\": null, \"asked\": null}}", ""},
+        {"{\"load_rps\": 2.4, \"load_age_s\": 1.25, \"load\": {\"source\": \"told to its probes\", \"utilisation\": "
+         "0.375, "
+         "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4}}",
+         "38% used, 2.4 requests/s, 23 at work, 1 waiting, KV cache 53%, first token after 200.0 ms, 0.4 errors/s, "
+         "told to "
+         "its probes 1.2s ago"},
+        {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"probes\"}}",
+         "stale for 1m15s, so probe latency counts"},
+        {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"nobody\", \"asked\": \"status "
+         "404\"}}",
+         "stale for 1m15s, so it counts as neutral, last asked: status 404"},
+        {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"report\"}}",
+         "stale for 1m15s, so utilisation counts as unknown"},
+        {"{\"load\": {\"source\": \"nobody\", \"asked\": \"status 404\"}}", "not known yet, last asked: status 404"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[256];
+        json_t *object = json_of(cases[i][0]);
+        assert_int_equal(page_load(object, line, sizeof line), cases[i][1][0] != '\0');
+        assert_string_equal(line, cases[i][1]);
+        (void)page_load(object, line, 10); /* cut, not more */
+        json_decref(object);
+    }
+}
+
 static void pages_survive_any_json(void **state)
 {
     (void)state;
@@ -238,6 +269,7 @@ int main(void)
         cmocka_unit_test(durations_have_two_units_at_most),
         cmocka_unit_test(good_status_page_shows_everything_and_no_alarm),
         cmocka_unit_test(each_trouble_is_named_first),
+        cmocka_unit_test(a_load_says_from_whom_it_is_or_what_counts_instead),
         cmocka_unit_test(pages_survive_any_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
