@@ -163,12 +163,18 @@ static struct pop *pop_open(struct pops *pops, size_t index, const char *name, u
     return pop;
 }
 
+static void pop_on_closed(uv_handle_t *handle)
+{
+    handle->data = NULL;
+}
+
 static void pop_close(struct pop *pop)
 {
     if (pop->store == NULL) return;
     store_close(pop->store);
     pop->store = NULL;
-    uv_close((uv_handle_t *)&pop->beat, NULL);
+    uv_close((uv_handle_t *)&pop->beat, pop_on_closed);
+    while (pop->beat.data != NULL) uv_run(&pop->pops->loop, UV_RUN_ONCE);
 }
 
 static void pops_on_wake(uv_timer_t *timer)
