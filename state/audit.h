@@ -23,8 +23,8 @@ struct audit_entry {
     int64_t at_epoch_s;           /* wall clock of whoever wrote it, for people */
     char by[FACT_NAME_MAX];       /* the PoP or operator that wrote it */
     char who[FACT_NAME_MAX];      /* the order's author; else the same */
-    char what[AUDIT_WORD_MAX];    /* "drain", "cancel", "end", "reload", "region-down", "region-up", ... */
-    char subject[AUDIT_TEXT_MAX]; /* "eu-west-1", "eu-west-1 for api.example.com" */
+    char what[AUDIT_WORD_MAX];    /* "order", "cancel", "end", "reload", "region-down", "region-up" */
+    char subject[AUDIT_TEXT_MAX]; /* "drain eu-west-1, for 30m", or a region's or a file's name */
     char id[FACT_NAME_MAX];       /* of the order; "" */
     char why[AUDIT_TEXT_MAX];
     char before[AUDIT_TEXT_MAX];

@@ -89,13 +89,28 @@ static json_t *entry_json(const struct audit_entry *entry)
     return object;
 }
 
+/* Where orders are written by operators themselves; NULL: here. */
+static json_t *shared_json(const struct control *control)
+{
+    const struct world *world = control_world(control);
+    if (world == NULL || world->config->server_count == 0) return NULL;
+    const struct config *config = world->config;
+    json_t *servers = json_array();
+    for (size_t i = 0; i < config->server_count; i++)
+        json_array_append_new(servers,
+                              json_pack("{s:o, s:i, s:i}", "host", figure_text(config->servers[i].host), "port",
+                                        (int)config->servers[i].port, "database", (int)config->servers[i].database));
+    return json_pack("{s:s, s:o, s:o}", "fleet", config->fleet, "servers", servers, "key_file",
+                     text_or_null(config->key_file));
+}
+
 json_t *order_page_judgement(const struct control *control, const struct control_order *order)
 {
     const struct order_judgement *judgement = &order->judgement;
-    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "result", "ok", "id", order->id, "given",
+    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:o*}", "result", "ok", "id", order->id, "given",
                      (int)(order->intent == CONTROL_GIVE), "overridden", (int)judgement->overridden, "safety",
                      judgement->finding.region_count > 0 ? finding_json(control, &judgement->finding) : json_null(),
-                     "audit", entry_json(&judgement->audit));
+                     "audit", entry_json(&judgement->audit), "shared", shared_json(control));
 }
 
 static void add_entry(void *context, uint64_t number, const struct audit_entry *entry)
@@ -111,5 +126,6 @@ json_t *order_page_audit(const struct control *control, const struct audit_quest
     json_t *list = json_array();
     if (list == NULL) return NULL;
     audit_ring_each(ring, question->since, question->limit, list, add_entry);
-    return json_pack("{s:I, s:o}", "newest", (json_int_t)audit_ring_newest(ring), "entries", list);
+    return json_pack("{s:I, s:o, s:o*}", "newest", (json_int_t)audit_ring_newest(ring), "entries", list, "shared",
+                     shared_json(control));
 }

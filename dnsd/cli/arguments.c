@@ -12,9 +12,16 @@
 #include <strings.h>
 
 #include "router/address.h"
+#include "state/fact.h"
 
 #define BIT(command) (1u << (command))
-#define REMOTE (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD))
+#define ORDER                                                                                                          \
+    (BIT(COMMAND_DRAIN) | BIT(COMMAND_FORCE_UP) | BIT(COMMAND_FORCE_DOWN) | BIT(COMMAND_WEIGHT) | BIT(COMMAND_SHIFT))
+#define CANCEL (BIT(COMMAND_UNDRAIN) | BIT(COMMAND_CANCEL))
+#define REMOTE                                                                                                         \
+    (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD) | ORDER | CANCEL |         \
+     BIT(COMMAND_ORDERS) | BIT(COMMAND_AUDIT))
+#define SHARED (ORDER | CANCEL | BIT(COMMAND_AUDIT))
 #define ALL (BIT(COMMAND_LAST + 1) - 1)
 #define NUMBER_MAX 1e9
 
@@ -23,6 +30,7 @@ static const struct command_row {
     const char *operand; /* NULL: takes none */
     bool required;
     const char *summary;
+    const char *value; /* a second operand, required; NULL: none */
 } commands[COMMAND_LAST + 1] = {
     [COMMAND_HELP] = {"help", "COMMAND", false, "show this, or one command's options"},
     [COMMAND_CHECK] = {"check", "FILE", true,
@@ -31,11 +39,22 @@ static const struct command_row {
     [COMMAND_EXPLAIN] = {"explain", "NAME", true, "why a client gets the answer that it gets"},
     [COMMAND_REPORT] = {"report", "REGION|ENDPOINT", true, "tell a load or a latency that no probe knows"},
     [COMMAND_RELOAD] = {"reload", NULL, false, "read the configuration, zones and database again"},
+    [COMMAND_DRAIN] = {"drain", "REGION|ENDPOINT", true, "take it out of the answers for a while, at once or by steps"},
+    [COMMAND_UNDRAIN] = {"undrain", "REGION|ENDPOINT", true, "cancel its drains"},
+    [COMMAND_FORCE_UP] = {"force-up", "REGION|ENDPOINT", true, "up for a while, whatever its probes say"},
+    [COMMAND_FORCE_DOWN] = {"force-down", "REGION|ENDPOINT", true, "down for a while, whatever its probes say"},
+    [COMMAND_WEIGHT] = {"weight", "REGION|ENDPOINT", true, "another weight for a while", "WEIGHT"},
+    [COMMAND_SHIFT] = {"shift", "REGION", true, "send a part of its clients to their next best region for a while",
+                       "PERCENT"},
+    [COMMAND_ORDERS] = {"orders", NULL, false, "the orders that have not ended"},
+    [COMMAND_CANCEL] = {"cancel", "ID", true, "end an order before its time"},
+    [COMMAND_AUDIT] = {"audit", NULL, false, "what changed, who did it, and why"},
+    [COMMAND_ACL] = {"acl", "FILE", true, "print access lists of Redis for the fleet of a configuration"},
     [COMMAND_REFERENCE] = {"reference", NULL, false, "print the reference of all configuration keys (Markdown)"},
     [COMMAND_VERSION] = {"version", NULL, false, "print the version"},
 };
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DURATION };
 
 #define FIELD(member) offsetof(struct arguments, member)
 static const struct option_row {
@@ -62,6 +81,27 @@ static const struct option_row {
     {"--degraded", OPTION_FLAG, FIELD(degraded), BIT(COMMAND_REPORT), NULL, "it asks for less"},
     {"--from", OPTION_TEXT, FIELD(from), BIT(COMMAND_REPORT), "FILE",
      "read a JSON object as POST /report takes it; -: standard input"},
+    {"--for", OPTION_DURATION, FIELD(for_ms), ORDER, "DURATION", "how long: 90s, 30m, 2h, 1d; required"},
+    {"--reason", OPTION_TEXT, FIELD(reason), ORDER | CANCEL, "TEXT", "why; required for a new order"},
+    {"--author", OPTION_TEXT, FIELD(author), ORDER | CANCEL, "NAME",
+     "who; default $" AUTHOR_ENVIRONMENT " or the user's name"},
+    {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME", "for this service's answers alone"},
+    {"--percent-per-minute", OPTION_NUMBER, FIELD(percent_per_minute), BIT(COMMAND_DRAIN) | BIT(COMMAND_SHIFT), "N",
+     "by steps, at this rate; default at once"},
+    {"--override", OPTION_FLAG, FIELD(override), ORDER, NULL, "against the safety rules"},
+    {"--follow", OPTION_FLAG, FIELD(follow), BIT(COMMAND_AUDIT), NULL, "go on with what comes"},
+    {"--limit", OPTION_NUMBER, FIELD(limit), BIT(COMMAND_AUDIT), "N", "the newest N entries, default 100"},
+    {"--redis-user", OPTION_TEXT, FIELD(redis_user), SHARED, "NAME",
+     "of Redis, default $" REDIS_USER_ENVIRONMENT " or its default user"},
+    {"--redis-password-file", OPTION_TEXT, FIELD(redis_password_file), SHARED, "FILE",
+     "its password, default $" REDIS_PASSWORD_FILE_ENVIRONMENT " or none"},
+    {"--key-file", OPTION_TEXT, FIELD(key_file), SHARED, "FILE", "the fleet's secret, default the daemon's"},
+    {"--pop", OPTION_TEXT, FIELD(pop), BIT(COMMAND_ACL), "NAME", "of a PoP alone"},
+    {"--region", OPTION_TEXT, FIELD(region), BIT(COMMAND_ACL), "NAME", "of a region's reporter alone"},
+    {"--operator", OPTION_TEXT, FIELD(operator_name), BIT(COMMAND_ACL), "NAME", "of an operator alone"},
+    {"--passwords", OPTION_TEXT, FIELD(passwords), BIT(COMMAND_ACL), "DIRECTORY",
+     "hash the first line of its files ROLE:NAME; default: users are off"},
+    {"--reader", OPTION_TEXT, FIELD(reader), BIT(COMMAND_ACL), "NAME", "of a reader alone"},
     {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)"},
     {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,
      "print JSON instead of text"},
@@ -105,6 +145,24 @@ static enum status read_option_number(const char *name, const char *text, double
     return OK;
 }
 
+enum status duration_parse(const char *text, uint32_t *ms)
+{
+    static const struct {
+        char unit;
+        uint64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9 || text[digits] == '\0' || text[digits + 1] != '\0') return ERR_SYNTAX;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (units[i].unit != text[digits]) continue;
+        uint64_t total_ms = strtoull(text, NULL, 10) * units[i].ms;
+        if (total_ms == 0 || total_ms > FACT_TTL_MAX_MS) return ERR_RANGE;
+        *ms = (uint32_t)total_ms;
+        return OK;
+    }
+    return ERR_SYNTAX;
+}
+
 static const struct option_row *option_find(const char *text, size_t size, unsigned command)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -133,6 +191,10 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     }
     if (value == NULL && *at + 1 < argc) value = argv[++*at];
     if (value == NULL || *value == '\0') return complain(error, "%s: expected %s", option->name, option->value);
+    if (option->kind == OPTION_DURATION) {
+        if (duration_parse(value, (uint32_t *)(void *)field) == OK) return OK;
+        return complain(error, "%s: %s: expected a duration such as 90s, 30m, 2h or 1d, a week at most", option->name, value);
+    }
     if (option->kind == OPTION_NUMBER) {
         return read_option_number(option->name, value, (double *)(void *)field, error);
     }
@@ -144,8 +206,13 @@ static enum status read_operand(const char *text, struct arguments *out, char er
 {
     const struct command_row *row = &commands[out->command];
     if (row->operand == NULL) return complain(error, "%s: `meridian %s` takes no operand", text, row->name);
-    if (out->operand != NULL) return complain(error, "%s: one %s is enough", text, row->operand);
-    out->operand = text;
+    if (out->operand == NULL) {
+        out->operand = text;
+    } else if (row->value != NULL && out->value == NULL) {
+        out->value = text;
+    } else {
+        return complain(error, "%s: one %s is enough", text, row->value != NULL ? row->value : row->operand);
+    }
     return OK;
 }
 
@@ -160,7 +227,34 @@ static bool says_load(const struct arguments *arguments)
     return false;
 }
 
-static enum status check_complete(const struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
+/* "30" or "30%" */
+static enum status read_value(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
+{
+    bool shift = out->command == COMMAND_SHIFT;
+    size_t digits = strspn(out->value, "0123456789");
+    const char *rest = out->value + digits;
+    unsigned long number = digits > 0 && digits <= 4 ? strtoul(out->value, NULL, 10) : FACT_PERCENT_MAX + 1;
+    bool sound = *rest == '\0' || (shift && strcmp(rest, "%") == 0);
+    if (!sound || number > (shift ? 100 : FACT_PERCENT_MAX) || (shift && number == 0))
+        return complain(error, "%s: expected %s", out->value,
+                        shift ? "a percentage from 1 to 100" : "a weight from 0 to 1000");
+    out->number = (uint32_t)number;
+    return OK;
+}
+
+static enum status check_order(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
+{
+    const struct command_row *row = &commands[out->command];
+    if (row->value != NULL && out->value == NULL) return complain(error, "`meridian %s` needs %s", row->name, row->value);
+    if (out->for_ms == 0) return complain(error, "`meridian %s` needs --for DURATION", row->name);
+    if (out->reason == NULL) return complain(error, "`meridian %s` needs --reason TEXT", row->name);
+    double rate = out->percent_per_minute;
+    if (rate >= 0 && (rate < 1 || rate > FACT_PERCENT_MAX || rate != floor(rate)))
+        return complain(error, "--percent-per-minute: expected a whole number from 1 to %d", FACT_PERCENT_MAX);
+    return row->value != NULL ? read_value(out, error) : OK;
+}
+
+static enum status check_complete(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
     if (row->required && out->operand == NULL) {
@@ -173,6 +267,7 @@ static enum status check_complete(const struct arguments *out, char error[ARGUME
             return complain(error, "--client: %s: expected an IPv4 or IPv6 address, or ADDRESS/LENGTH", out->client);
         }
     }
+    if (ORDER & BIT(out->command)) return check_order(out, error);
     if (out->command == COMMAND_REPORT && !says_load(out)) {
         return complain(error, "`meridian report` needs --load, --capacity, --utilisation, --latency-ms or another; "
                                "`meridian help report` lists them");
@@ -265,9 +360,11 @@ static void print_all(FILE *out)
     fprintf(out, "usage: meridian COMMAND [OPERAND] [OPTIONS]\n\n");
     for (unsigned i = 0; i <= COMMAND_LAST; i++) {
         char left[64];
-        snprintf(left, sizeof left, "%s%s%s", commands[i].name, commands[i].operand == NULL ? "" : " ",
-                 commands[i].operand == NULL ? "" : commands[i].operand);
-        fprintf(out, "  %-24s %s\n", left, commands[i].summary);
+        const struct command_row *row = &commands[i];
+        snprintf(left, sizeof left, "%s%s%s%s%s", row->name, row->operand == NULL ? "" : " ",
+                 row->operand == NULL ? "" : row->operand, row->value == NULL ? "" : " ",
+                 row->value == NULL ? "" : row->value);
+        fprintf(out, "  %-30s %s\n", left, row->summary);
     }
     fprintf(out, "\n`meridian help COMMAND` shows a command's options; meridian(1) tells the rest.\n"
                  "Exit status: 0 good, 1 what was looked at is not well, 2 wrong usage, 3 daemon not reached,\n"
@@ -282,8 +379,9 @@ void arguments_print_help(const char *command, FILE *out)
         return;
     }
     const struct command_row *row = &commands[found];
-    fprintf(out, "usage: meridian %s%s%s%s [OPTIONS]\n\n%s\n\n", row->name, row->operand == NULL ? "" : " ",
-            row->operand == NULL ? "" : row->operand, row->required || row->operand == NULL ? "" : " (optional)",
+    fprintf(out, "usage: meridian %s%s%s%s%s%s [OPTIONS]\n\n%s\n\n", row->name, row->operand == NULL ? "" : " ",
+            row->operand == NULL ? "" : row->operand, row->value == NULL ? "" : " ",
+            row->value == NULL ? "" : row->value, row->required || row->operand == NULL ? "" : " (optional)",
             row->summary);
     print_options((unsigned)found, out);
 }

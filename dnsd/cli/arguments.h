@@ -14,6 +14,9 @@
 #define ARGUMENTS_ERROR_MAX 256
 #define ADMIN_PORT_DEFAULT 8053
 #define ADMIN_ENVIRONMENT "MERIDIAN_ADMIN"
+#define AUTHOR_ENVIRONMENT "MERIDIAN_AUTHOR"
+#define REDIS_USER_ENVIRONMENT "MERIDIAN_REDIS_USER"
+#define REDIS_PASSWORD_FILE_ENVIRONMENT "MERIDIAN_REDIS_PASSWORD_FILE"
 
 enum command {
     COMMAND_HELP,
@@ -22,6 +25,16 @@ enum command {
     COMMAND_EXPLAIN,
     COMMAND_REPORT,
     COMMAND_RELOAD,
+    COMMAND_DRAIN,
+    COMMAND_UNDRAIN,
+    COMMAND_FORCE_UP,
+    COMMAND_FORCE_DOWN,
+    COMMAND_WEIGHT,
+    COMMAND_SHIFT,
+    COMMAND_ORDERS,
+    COMMAND_CANCEL,
+    COMMAND_AUDIT,
+    COMMAND_ACL,
     COMMAND_REFERENCE,
     COMMAND_VERSION,
     COMMAND_LAST = COMMAND_VERSION
@@ -49,11 +62,34 @@ struct arguments {
     double latency_p95_ms;
     double first_token_ms;
     bool degraded;
+    /* orders */
+    const char *value;   /* of weight and shift; NULL: not given */
+    uint32_t number;     /* the same as a number */
+    const char *service; /* NULL: all */
+    const char *reason;
+    const char *author;
+    uint32_t for_ms; /* 0: not given */
+    double percent_per_minute; /* negative: not given */
+    bool override;
+    bool follow;
+    double limit; /* negative: not given */
+    const char *redis_user;
+    const char *redis_password_file;
+    const char *key_file;
+    /* whom to print an access list for; NULL all: everybody in the configuration */
+    const char *pop;
+    const char *region;
+    const char *operator_name;
+    const char *reader;
+    const char *passwords; /* folder; NULL: users are off */
 };
 
 /* ERR_SYNTAX with `error` for a person. `--help` anywhere becomes COMMAND_HELP for that command. */
 MUST_USE enum status arguments_parse(int argc, char *const *argv, struct arguments *out,
                                      char error[ARGUMENTS_ERROR_MAX]);
+
+/* "90s", "30m", "2h", "1d", of 1 s to a week. ERR_SYNTAX, ERR_RANGE. */
+MUST_USE enum status duration_parse(const char *text, uint32_t *ms);
 
 /* ADDRESS@PORT, ADDRESS or localhost; the port alone is "@PORT". Where meridiand's admin interface listens. */
 struct admin_place {

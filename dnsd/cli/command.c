@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dnsd/cli/acl.h"
 #include "dnsd/cli/arguments.h"
 #include "dnsd/cli/check.h"
 #include "dnsd/cli/errand.h"
 #include "dnsd/cli/fetch.h"
+#include "dnsd/cli/order_command.h"
 #include "dnsd/cli/page.h"
 #include "dnsd/cli/report.h"
 #include "dnsd/config/config.h"
@@ -100,7 +102,8 @@ static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
     case COMMAND_STATUS: return run_status(&errand);
     case COMMAND_EXPLAIN: return run_explain(&errand);
     case COMMAND_REPORT: return report_run(&errand);
-    default: return run_reload(&errand);
+    case COMMAND_RELOAD: return run_reload(&errand);
+    default: return order_command_run(&errand);
     }
 }
 
@@ -135,6 +138,7 @@ int command_run(int argc, char *const *argv, FILE *out, FILE *err)
         return EXIT_WELL;
     case COMMAND_CHECK: return run_check(&arguments, out);
     case COMMAND_REFERENCE: return run_reference(&arguments, out);
+    case COMMAND_ACL: return acl_run(&arguments, out, err);
     default: return run_remote(&arguments, out, err);
     }
 }

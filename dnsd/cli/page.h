@@ -19,7 +19,12 @@ bool page_status_is_well(const json_t *status, bool healthy);
 /* The explanation. */
 void page_explain(const struct paper *paper, const json_t *explanation);
 
-/* ---- figures for both ---- */
+/* An order or a cancellation that was given; all orders; one entry of the audit trail. */
+void page_order(const struct paper *paper, const json_t *page);
+void page_orders(const struct paper *paper, const json_t *page);
+void page_audit(const struct paper *paper, const json_t *entry);
+
+/* ---- figures for all ---- */
 
 /* Text of a member, "-" when absent or null. */
 const char *page_text(const json_t *object, const char *key);

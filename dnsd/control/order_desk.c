@@ -233,7 +233,7 @@ enum status order_desk_judge(const struct order_desk *desk, const struct fact_or
     if (status == OK) status = judge_safety(desk, order, &resolved, &judgement, error);
     if (status != OK) return status;
     written.overrides = judgement.overridden; /* an override that was not needed is none */
-    judgement.audit = entry_of(desk->config, author, "", &written, order_verb_name(order->verb), order->reason);
+    judgement.audit = entry_of(desk->config, author, "", &written, "order", order->reason);
     write_safety(&judgement.finding, &judgement.finding.now, desk->config, judgement.audit.before);
     write_safety(&judgement.finding, &judgement.finding.then, desk->config, judgement.audit.after);
     *out = judgement;
