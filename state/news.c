@@ -36,23 +36,38 @@ static bool load_full(const struct fact_load *load, double declared_rps)
     return load->utilisation >= 1 || (capacity_rps > 0 && load->load_rps >= capacity_rps);
 }
 
-static bool load_moved(const struct fact_load *before, const struct fact_load *after, double declared_rps)
+/* Whether there is room at all, and whether anything is said. */
+static bool load_turned(const struct fact_load *before, const struct fact_load *after, double declared_rps)
 {
-    return rate_moved(before->load_rps, after->load_rps) || rate_moved(before->capacity_rps, after->capacity_rps) ||
-           rate_moved(before->utilisation, after->utilisation) || rate_moved(before->in_flight, after->in_flight) ||
-           rate_moved(before->waiting, after->waiting) || before->degraded != after->degraded ||
-           load_full(before, declared_rps) != load_full(after, declared_rps) ||
-           load_member_any(before) != load_member_any(after) ||
-           processing_moved(before->processing_us, after->processing_us);
+    return before->degraded != after->degraded || load_full(before, declared_rps) != load_full(after, declared_rps) ||
+           load_member_any(before) != load_member_any(after);
 }
 
-static bool probe_moved(const struct fact_probe *before, const struct fact_probe *after, double declared_rps)
+static bool load_moved(const struct fact_load *before, const struct fact_load *after, double declared_rps)
+{
+    return load_turned(before, after, declared_rps) || rate_moved(before->load_rps, after->load_rps) ||
+           rate_moved(before->capacity_rps, after->capacity_rps) ||
+           rate_moved(before->utilisation, after->utilisation) || rate_moved(before->in_flight, after->in_flight) ||
+           rate_moved(before->waiting, after->waiting) || processing_moved(before->processing_us, after->processing_us);
+}
+
+static bool probe_turned(const struct fact_probe *before, const struct fact_probe *after, double declared_rps)
 {
     return before->up != after->up || before->degraded != after->degraded || before->held != after->held ||
            before->suspect != after->suspect || before->abstains != after->abstains ||
            ttl_moved(before->next_change_ms, after->next_change_ms) ||
            processing_moved(before->processing_us, after->processing_us) ||
-           load_moved(&before->load, &after->load, declared_rps);
+           load_turned(&before->load, &after->load, declared_rps);
+}
+
+static bool probe_moved(const struct fact_probe *before, const struct fact_probe *after, double declared_rps)
+{
+    return probe_turned(before, after, declared_rps) || load_moved(&before->load, &after->load, declared_rps);
+}
+
+bool news_is_urgent(const struct fact *before, const struct fact *after, double declared_rps)
+{
+    return after->kind != FACT_PROBE || probe_turned(&before->probe, &after->probe, declared_rps);
 }
 
 bool news_of(const struct fact *before, const struct fact *after, double declared_rps)

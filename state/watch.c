@@ -124,6 +124,11 @@ static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms
     memcpy(out->probe.detail, subject->detail, sizeof out->probe.detail);
 }
 
+static int64_t load_tell_ms(const struct endpoint *endpoint)
+{
+    return endpoint->probe_from > 0 ? WATCH_LOAD_TELL_MS : WATCH_LOAD_TELL_SELDOM_MS;
+}
+
 /* Write and sign what is known now. */
 static enum watch_word word_of(struct watch *watch, endpoint_id id, int64_t now_ms, struct fact_writer *writer,
                                struct fact *out)
@@ -131,8 +136,12 @@ static enum watch_word word_of(struct watch *watch, endpoint_id id, int64_t now_
     struct subject *subject = &watch->subjects[id];
     fact_write(watch, id, now_ms, out);
     out->at_ms = now_ms - writer->started_ms;
-    bool news = subject->told.sequence == 0 || now_ms - subject->told_ms >= WATCH_RETELL_MS ||
-                news_of(&subject->told, out, watch->model->endpoints[id].capacity_rps);
+    const struct endpoint *endpoint = &watch->model->endpoints[id];
+    int64_t told_ms_ago = now_ms - subject->told_ms;
+    bool moved = subject->told.sequence != 0 && news_of(&subject->told, out, endpoint->capacity_rps);
+    bool waits =
+        moved && told_ms_ago < load_tell_ms(endpoint) && !news_is_urgent(&subject->told, out, endpoint->capacity_rps);
+    bool news = subject->told.sequence == 0 || told_ms_ago >= WATCH_RETELL_MS || (moved && !waits);
     if (news) {
         fact_stamp(out, writer);
         subject->told = *out;

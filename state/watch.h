@@ -29,6 +29,10 @@
 #define WATCH_RETELL_MS 1200000   /* a third of it: may be missed twice */
 /* A load that was told longer ago than so many of its intervals is not said any more: two may be missed. */
 #define WATCH_LOAD_INTERVALS 3
+/* Figures of load are told this seldom, unless they say full or nothing: an endpoint at work has new ones with every page. Often
+ * where some PoPs probe for all (probe.from), seldom where all are told themselves. */
+#define WATCH_LOAD_TELL_MS 5000
+#define WATCH_LOAD_TELL_SELDOM_MS 30000
 
 struct watch;
 

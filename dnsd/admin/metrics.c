@@ -173,7 +173,8 @@ static double region_gauge(const struct region_view *view, unsigned row, int64_t
     case 6: return view->utilisation;
     case 7: return seconds_of_us(view->processing_us);
     case 8: return seconds_of_us(view->processing_p95_us);
-    default: return age_s(view->load_age_ms, elapsed_ms);
+    case 9: return age_s(view->load_age_ms, elapsed_ms);
+    default: return age_s(view->load.stale_ms, elapsed_ms);
     }
 }
 
@@ -188,6 +189,7 @@ static const char *const region_gauges[][2] = {
     {"meridian_region_processing_latency_seconds", "Processing latency of a region."},
     {"meridian_region_processing_latency_p95_seconds", "95th percentile of a region's processing latency."},
     {"meridian_region_load_age_seconds", "Age of what is known of a region's load."},
+    {"meridian_region_load_stale_seconds", "Time since what was known of a region's load ran out."},
 };
 
 static double endpoint_gauge(const struct endpoint_view *view, unsigned row, int64_t elapsed_ms)
@@ -198,7 +200,14 @@ static double endpoint_gauge(const struct endpoint_view *view, unsigned row, int
     case 2: return seconds_of_us(view->processing_us);
     case 3: return seconds_of_us(view->processing_p95_us);
     case 4: return view->load_rps;
-    default: return view->capacity_rps > 0 ? view->capacity_rps : UNKNOWN;
+    case 5: return view->capacity_rps > 0 ? view->capacity_rps : UNKNOWN;
+    case 6: return snapshot_utilisation(&view->load, view->load_rps, view->capacity_rps);
+    case 7: return view->load.in_flight;
+    case 8: return view->load.waiting;
+    case 9: return view->load.kv_cache;
+    case 10: return seconds_of_us(view->load.first_token_us);
+    case 11: return age_s(view->load_age_ms, elapsed_ms);
+    default: return age_s(view->load.stale_ms, elapsed_ms);
     }
 }
 
@@ -209,6 +218,13 @@ static const char *const endpoint_gauges[][2] = {
     {"meridian_endpoint_processing_latency_p95_seconds", "95th percentile of an endpoint's processing latency."},
     {"meridian_endpoint_load_requests_per_second", "Load of an endpoint, as reported."},
     {"meridian_endpoint_capacity_requests_per_second", "Capacity of an endpoint."},
+    {"meridian_endpoint_utilisation_ratio", "How busy an endpoint is; 1 is full, a queue is more."},
+    {"meridian_endpoint_requests_running", "Requests that an endpoint works on."},
+    {"meridian_endpoint_requests_waiting", "Requests in an endpoint's queue."},
+    {"meridian_endpoint_kv_cache_ratio", "Share of an endpoint's KV cache in use."},
+    {"meridian_endpoint_first_token_seconds", "Time to the first token at an endpoint."},
+    {"meridian_endpoint_load_age_seconds", "Age of what is known of an endpoint's load."},
+    {"meridian_endpoint_load_stale_seconds", "Time since what was known of an endpoint's load ran out."},
 };
 
 static void write_regions(FILE *out, const struct world *world, int64_t elapsed_ms)
@@ -274,9 +290,9 @@ static void write_facts(FILE *out, const struct world *world)
     size_t loads = 0;
     for (size_t i = 0; i < snapshot->endpoint_count; i++) {
         probes += snapshot->endpoints[i].verdict_age_ms != SNAPSHOT_UNKNOWN;
-        loads += snapshot->endpoints[i].load_rps >= 0;
+        loads += snapshot->endpoints[i].load.source != LOAD_FROM_NOBODY;
     }
-    for (size_t i = 0; i < snapshot->region_count; i++) loads += snapshot->reports[i].load_rps >= 0;
+    for (size_t i = 0; i < snapshot->region_count; i++) loads += snapshot->reports[i].load.source != LOAD_FROM_NOBODY;
     family(out, "meridian_facts", "gauge", "Endpoints and regions of which something fresh is known, by kind.");
     sample_count(out, "meridian_facts", "{kind=\"probe\"}", probes);
     sample_count(out, "meridian_facts", "{kind=\"load\"}", loads);

@@ -130,6 +130,11 @@ static void metrics_pass_promtool(void **state)
 {
     (void)state;
     fixture.control.fixture.snapshot->endpoints[1].load_rps = 40;
+    struct load_view *load = &fixture.control.fixture.snapshot->endpoints[1].load;
+    load->source = LOAD_FROM_HERE;
+    load->by_requests = 1.25;
+    load->waiting = 3;
+    fixture.control.fixture.snapshot->endpoints[0].load.stale_ms = 75000;
     fixture.control.fixture.snapshot->endpoints[1].processing_us = 800000;
     world_fixture_plan(&fixture.control.fixture);
     char *text = NULL;
@@ -144,6 +149,9 @@ static void metrics_pass_promtool(void **state)
         "meridian_world_sequence ",
         "meridian_plan_cells{plan=\"0\",policy=\"default\",ladder=",
         "meridian_facts{kind=\"load\"} 1\n",
+        "meridian_endpoint_utilisation_ratio{region=\"us\",endpoint=\"us-a\"} 1.25\n",
+        "meridian_endpoint_requests_waiting{region=\"us\",endpoint=\"us-a\"} 3\n",
+        "meridian_endpoint_load_stale_seconds{",
         "meridian_reload_last_successful 1\n",
         "process_resident_memory_bytes ",
         "process_cpu_seconds_total "};

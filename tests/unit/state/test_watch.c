@@ -196,7 +196,7 @@ static void a_page_says_load_and_nothing_of_health(void **state)
     assert_int_equal(bench.fact.probe.load_ms_ago, 1000);
     page = page_of(4);
     observe(&bench, EU_A, &page);
-    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_int_equal(bench.word, WATCH_SAME); /* ours to know at once, others' in a while */
     assert_true(bench.fact.probe.load.waiting == 4);
     assert_int_equal(bench.fact.probe.load_ms_ago, 0);
     struct probe_result broken = {.page = true, .success = false, .detail = "status 404", .load_detail = "status 404"};
@@ -231,6 +231,36 @@ static void a_load_older_than_three_intervals_is_not_said(void **state)
     assert_true(bench.fact.probe.up);
     assert_false(watch_tick(bench.watch, told_ms + 3001, &bench.writer, &bench.fact));
     assert_false(watch_tick(bench.watch, told_ms + 9000, &bench.writer, &bench.fact));
+    watch_free(bench.watch);
+}
+
+static void figures_of_load_are_told_seldom_but_full_at_once(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    observe(&bench, EU_A, &well);
+    struct probe_result page = page_of(1);
+    observe(&bench, EU_A, &page); /* that it says something at all is news */
+    assert_int_equal(bench.word, WATCH_NEWS);
+    int64_t told_ms = bench.now_ms;
+    unsigned told = 0;
+    while (bench.now_ms < told_ms + 10 * WATCH_LOAD_TELL_SELDOM_MS) {
+        page.load.waiting = page.load.waiting > 5 ? 1 : page.load.waiting + 1;
+        observe(&bench, EU_A, &page);
+        told += bench.word == WATCH_NEWS;
+        observe(&bench, EU_A, &well);
+        told += bench.word == WATCH_NEWS;
+    }
+    assert_in_range(told, 9, 10);
+    page.load.utilisation = 1.2;
+    observe(&bench, EU_A, &page);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    page.load.utilisation = 1.3;
+    observe(&bench, EU_A, &page);
+    assert_int_equal(bench.word, WATCH_SAME);
+    page.load.utilisation = 0.9;
+    observe(&bench, EU_A, &page);
+    assert_int_equal(bench.word, WATCH_NEWS);
     watch_free(bench.watch);
 }
 
@@ -291,6 +321,7 @@ int main(void)
         cmocka_unit_test(hold_ends_by_itself),
         cmocka_unit_test(a_page_says_load_and_nothing_of_health),
         cmocka_unit_test(a_load_older_than_three_intervals_is_not_said),
+        cmocka_unit_test(figures_of_load_are_told_seldom_but_full_at_once),
         cmocka_unit_test(an_answer_that_says_no_may_say_its_load),
         cmocka_unit_test(reload_goes_on_where_it_was),
     };
