@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "router/snapshot.h"
+#include "state/order_post.h"
 
 static struct store_redis *redis_of(struct store *store)
 {
@@ -245,6 +246,22 @@ static void redis_replay(const struct store *store, void *context,
     ledger_each(redis_of_const(store)->ledger, context, visit);
 }
 
+/* To every server that can be reached now; one that cannot misses it. */
+static enum status redis_audit(struct store *store, const struct audit_entry *entry)
+{
+    struct store_redis *redis = redis_of(store);
+    char key[REDIS_KEY_MAX];
+    const char *words[AUDIT_COMMAND_WORDS];
+    struct redis_command command = {AUDIT_COMMAND_WORDS, words, NULL};
+    enum status status = redis_layout_key(redis->fleet, REDIS_KEY_AUDIT, "", key);
+    if (status != OK) return status;
+    audit_command(key, entry, words);
+    status = ERR_STATE;
+    for (size_t i = 0; i < redis->server_count; i++)
+        if (redis_link_send(redis->servers[i].commands, &command, NULL, NULL) == OK) status = OK;
+    return status;
+}
+
 static enum status redis_watch_regions(struct store *store, const char *const *names, size_t count)
 {
     struct store_redis *redis = redis_of(store);
@@ -347,6 +364,7 @@ static void redis_close(struct store *store)
 static const struct store_kind store_kind_redis = {
     .publish = redis_publish,
     .replay = redis_replay,
+    .audit = redis_audit,
     .watch_regions = redis_watch_regions,
     .status = redis_status,
     .server_status = redis_server_status,
