@@ -87,19 +87,6 @@ static void log_relaxed(const struct control *control, const struct world *world
     }
 }
 
-static void log_region_changes(const struct control *control, const struct snapshot *before,
-                               const struct snapshot *after)
-{
-    const struct model *model = model_of(control);
-    for (size_t i = 0; before != NULL && i < model->region_count; i++) {
-        const struct region_view *view = &after->regions[i];
-        if (before->regions[i].up == view->up) continue;
-        log_line(view->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, view->up ? "region up" : "region down",
-                 "region=%s reason=\"%s\" weight_up=%u weight=%u", model->regions[i].name,
-                 verdict_reason_name(view->reason), view->weight_up, view->weight_total);
-    }
-}
-
 /* What is known now of the ground's model; `before` in that model's ids. */
 static enum status look_around(struct control *control, const struct snapshot *before, struct snapshot **out)
 {
@@ -120,7 +107,7 @@ static enum status build_world(struct control *control, const struct snapshot *b
     bool changed;
     enum status status = look_around(control, before, &snapshot);
     if (status != OK) return status;
-    log_region_changes(control, before, snapshot);
+    trail_lead(&control->trail, knowledge_council(control->knowledge), control->pop_name, now_of(control));
     trail_regions(&control->trail, control->ground->config, before, snapshot);
     status = publisher_build(control->publisher, control->ground, snapshot, &changed);
     if (status != OK || !changed) return status;

@@ -10,15 +10,43 @@
 #include "dnsd/control/order_desk.h"
 #include "dnsd/log.h"
 
-void trail_add(struct trail *trail, const struct audit_entry *entry)
+#define LEAD_POPS 64 /* that are looked at, by name; as many dead ones in front of a live one are not usual */
+
+static void note(struct trail *trail, const struct audit_entry *entry, enum log_level level)
 {
     audit_ring_add(trail->ring, entry);
-    log_line(LOG_LEVEL_INFO, "change", "what=%s subject=\"%s\" who=%s id=%s why=\"%s\" before=\"%s\" after=\"%s\"",
+    log_line(level, "change", "what=%s subject=\"%s\" who=%s id=%s why=\"%s\" before=\"%s\" after=\"%s\"",
              entry->what, entry->subject, entry->who, entry->id, entry->why, entry->before, entry->after);
+}
+
+static void share(struct trail *trail, const struct audit_entry *entry)
+{
     if (trail->store == NULL) return;
     enum status status = store_audit(trail->store, entry);
     if (status != OK)
         log_line(LOG_LEVEL_WARNING, "the audit trail in the store misses an entry", "error=%s", status_name(status));
+}
+
+void trail_add(struct trail *trail, const struct audit_entry *entry)
+{
+    note(trail, entry, LOG_LEVEL_INFO);
+    share(trail, entry);
+}
+
+void trail_lead(struct trail *trail, const struct council *council, const char *pop, int64_t now_ms)
+{
+    struct council_pop pops[LEAD_POPS];
+    size_t count = council_pops(council, now_ms, pops, LEAD_POPS);
+    trail->leads = true;
+    for (size_t i = 0; i < count && i < LEAD_POPS; i++)
+        if (pops[i].live && strcmp(pops[i].name, pop) < 0) trail->leads = false;
+}
+
+/* All PoPs see it. */
+static void add_seen(struct trail *trail, const struct audit_entry *entry, enum log_level level)
+{
+    note(trail, entry, level);
+    if (trail->leads) share(trail, entry);
 }
 
 /* Nobody's doing but this PoP's. */
@@ -41,7 +69,7 @@ void trail_order_ended(struct trail *trail, const struct config *config, const s
     snprintf(entry.id, sizeof entry.id, "%s", fact->subject);
     snprintf(entry.why, sizeof entry.why, "its time is over");
     snprintf(entry.before, sizeof entry.before, "given by %s: %s", fact->writer, fact->order.reason);
-    trail_add(trail, &entry);
+    add_seen(trail, &entry, LOG_LEVEL_INFO);
 }
 
 void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after)
@@ -69,6 +97,6 @@ void trail_regions(struct trail *trail, const struct config *config, const struc
         snprintf(entry.why, sizeof entry.why, "%s", view->reason == VERDICT_ORDER ? "by order" : "by verdict");
         write_verdict(&before->regions[i], entry.before);
         write_verdict(view, entry.after);
-        trail_add(trail, &entry);
+        add_seen(trail, &entry, view->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING);
     }
 }

@@ -9,21 +9,28 @@
 #include "dnsd/config/config.h"
 #include "router/snapshot.h"
 #include "state/audit.h"
+#include "state/council.h"
 #include "state/store.h"
 
 struct trail {
     struct audit_ring *ring;
     struct store *store; /* borrowed; NULL: the ring alone */
+    bool leads;          /* of the PoPs that all see the same, this one writes it into the store */
 };
 
 /* Takes an entry as it is. */
 void trail_add(struct trail *trail, const struct audit_entry *entry);
+/* Find out whether this PoP leads: of the live ones, its name sorts first. */
+void trail_lead(struct trail *trail, const struct council *council, const char *pop, int64_t now_ms);
+
+/* What all PoPs see alike: each keeps it in its ring, one writes it into the store. */
 /* An order's time is over. */
 void trail_order_ended(struct trail *trail, const struct config *config, const struct fact *fact);
-/* Another configuration is in force. */
-void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after);
 /* Regions whose verdict differs between two snapshots of one model. `before` may be NULL. */
 void trail_regions(struct trail *trail, const struct config *config, const struct snapshot *before,
                    const struct snapshot *after);
+
+/* Another configuration is in force here. */
+void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after);
 
 #endif
