@@ -192,6 +192,50 @@ static uint64_t first_start_ms(struct prober *prober, size_t index, const struct
     return (fraction >> 32) * window_ms >> 32;
 }
 
+/* ---- on and off ---- */
+
+static void leave_queue(struct prober *prober, struct probe *probe)
+{
+    struct probe *before = NULL;
+    for (struct probe *at = prober->first_waiting; at != probe; at = at->next_waiting) before = at;
+    if (before == NULL)
+        prober->first_waiting = probe->next_waiting;
+    else
+        before->next_waiting = probe->next_waiting;
+    if (prober->last_waiting == probe) prober->last_waiting = before;
+    probe->next_waiting = NULL;
+}
+
+static void disable(struct prober *prober, struct probe *probe)
+{
+    if (probe->disabled) return;
+    probe->disabled = true;
+    uv_timer_stop(&probe->timer);
+    if (probe->state == PROBE_WAITING) leave_queue(prober, probe);
+    if (probe->state == PROBE_RUNNING) {
+        probe->verbs->abandon(probe);
+        prober->running--;
+    }
+    probe->state = PROBE_IDLE;
+}
+
+void prober_disable(struct prober *prober, endpoint_id endpoint)
+{
+    for (size_t i = 0; i < prober->probe_count; i++)
+        if (prober->probes[i]->endpoint == endpoint) disable(prober, prober->probes[i]);
+    if (!prober->telling) pump(prober); /* else it comes after the telling */
+}
+
+void prober_enable(struct prober *prober, endpoint_id endpoint)
+{
+    for (size_t i = 0; i < prober->probe_count; i++) {
+        struct probe *probe = prober->probes[i];
+        if (probe->endpoint != endpoint || !probe->disabled) continue;
+        probe->disabled = false;
+        uv_timer_start(&probe->timer, on_due, first_start_ms(prober, i, probe->settings), 0);
+    }
+}
+
 /* ---- life ---- */
 
 static enum status probe_new(const struct probe_context *context, const struct probe_settings *settings,

@@ -95,6 +95,10 @@ struct prober;
 MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *settings, size_t count,
                                  unsigned concurrency, uint64_t seed, probe_callback *callback, void *context,
                                  struct prober **out);
+/* Stop probing one endpoint, or go on (all are probed at first). One that runs is given up without a result; one that is
+ * enabled starts within its interval. From within a callback too. */
+void prober_disable(struct prober *prober, endpoint_id endpoint);
+void prober_enable(struct prober *prober, endpoint_id endpoint);
 /* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. Not from
  * within a callback. Takes NULL. */
 void prober_close(struct prober *prober);

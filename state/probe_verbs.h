@@ -30,6 +30,7 @@ struct probe {
     struct prober *prober;
     endpoint_id endpoint;
     enum probe_state state;
+    bool disabled;              /* prober_disable: idle, without a timer */
     bool last_look;             /* the deadline passed; the loop gets one more turn, see on_deadline */
     uv_timer_t timer;           /* idle: the next start; running: the deadline */
     uint64_t started_ms;        /* loop's clock */

@@ -20,11 +20,14 @@ struct subject {
     struct fact now;  /* as of the newest result */
     struct fact told; /* newest news; not yet: sequence 0 */
     int64_t told_ms;
+    bool slow;    /* its probes take longer than its degraded_ms */
+    bool stopped; /* others probe it */
 };
 
 struct watch {
     const struct model *model;
     struct subject *subjects; /* by endpoint_id */
+    bool suspect;             /* too much died at once */
     size_t tick_next;         /* where watch_tick goes on, so that a round of calls is one pass */
 };
 
@@ -74,6 +77,39 @@ void watch_inherit(struct watch *watch, const struct watch *before)
         if (!endpoint->probed || old == ID_NONE) continue; /* one that was not probed is as new */
         watch->subjects[i] = before->subjects[old];
     }
+    watch->suspect = before->suspect;
+}
+
+/* ---- panic ---- */
+
+static bool died_lately(const struct endpoint *endpoint, const struct health *health, int64_t now_ms)
+{
+    int64_t notice_ms = (int64_t)endpoint->fall * endpoint->probe_interval_ms + endpoint->probe_timeout_ms;
+    return now_ms - health->damping.fallen_ms <= WATCH_PANIC_WINDOW_MS + notice_ms;
+}
+
+/* Called when a verdict has changed, and each tick. */
+static void doubt(struct watch *watch, int64_t now_ms)
+{
+    size_t probed = 0, dead = 0, lately = 0;
+    uint16_t permille = watch->model->health.panic_permille;
+    for (size_t i = 0; i < watch->model->endpoint_count; i++) {
+        const struct subject *subject = &watch->subjects[i];
+        if (!subject->health.seen || subject->stopped) continue;
+        probed++;
+        if (subject->health.probed_up) continue;
+        dead++;
+        lately += died_lately(&watch->model->endpoints[i], &subject->health, now_ms);
+    }
+    if (permille == 0 || dead * 1000 <= permille * probed)
+        watch->suspect = false;
+    else if (lately >= WATCH_PANIC_DEAD_MIN && lately * 1000 > permille * probed)
+        watch->suspect = true;
+}
+
+bool watch_suspect(const struct watch *watch)
+{
+    return watch->suspect;
 }
 
 /* ---- load ---- */
@@ -114,19 +150,29 @@ static void fact_write(const struct watch *watch, endpoint_id id, int64_t now_ms
     out->ttl_ms = WATCH_FACT_TTL_MS;
     out->probe.up = health->up;
     out->probe.held = health->held;
-    out->probe.abstains = !health->settled;
+    out->probe.abstains = !health->settled || subject->stopped;
+    out->probe.suspect = watch->suspect;
     out->probe.changed_ms_ago = health->changed_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : now_ms - health->changed_ms;
     out->probe.next_change_ms = health_next_change_ms(health, &settings);
     out->probe.hold_ms = health_hold_ms(health, now_ms);
     out->probe.processing_us = estimate_ewma_us(&subject->estimate);
     out->probe.processing_p95_us = estimate_p95_us(&subject->estimate);
     load_write(watch, id, now_ms, &out->probe);
+    out->probe.degraded = health->up && (subject->slow || out->probe.load.degraded);
     memcpy(out->probe.detail, subject->detail, sizeof out->probe.detail);
 }
 
 static int64_t load_tell_ms(const struct endpoint *endpoint)
 {
     return endpoint->probe_from > 0 ? WATCH_LOAD_TELL_MS : WATCH_LOAD_TELL_SELDOM_MS;
+}
+
+static void slow_fold(const struct endpoint *endpoint, struct subject *subject)
+{
+    int64_t ewma_us = estimate_ewma_us(&subject->estimate);
+    int64_t limit_us = (int64_t)endpoint->degraded_ms * 1000;
+    if (subject->slow) limit_us = limit_us / 1000 * WATCH_SLOW_LEAVE_PERMILLE;
+    subject->slow = limit_us > 0 && ewma_us != SNAPSHOT_UNKNOWN && ewma_us > limit_us;
 }
 
 /* Write and sign what is known now. */
@@ -157,15 +203,18 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
                               int64_t now_ms, struct fact_writer *writer, struct fact *out)
 {
     if (endpoint >= watch->model->endpoint_count || !watch->model->endpoints[endpoint].probed) return WATCH_NOTHING;
-    if (result->not_made) return WATCH_NOTHING;
     struct subject *subject = &watch->subjects[endpoint];
+    if (result->not_made || subject->stopped) return WATCH_NOTHING;
     load_fold(subject, result, now_ms);
     if (result->page) /* a page that came before the first probe waits for it: it says nothing of health */
         return subject->now.sequence == 0 ? WATCH_NOTHING : word_of(watch, endpoint, now_ms, writer, out);
     struct health_settings settings = settings_of(&watch->model->endpoints[endpoint]);
+    bool was_up = subject->health.probed_up;
     (void)health_observe(&subject->health, &settings, result->success, now_ms);
+    if (subject->health.probed_up != was_up) doubt(watch, now_ms);
     /* A failure that is quick to say so (a 503 at once) is not processing. */
     if (result->success) estimate_observe(&subject->estimate, result->processing_us);
+    slow_fold(&watch->model->endpoints[endpoint], subject);
     memcpy(subject->detail, result->detail, sizeof subject->detail);
     subject->detail[sizeof subject->detail - 1] = '\0';
     return word_of(watch, endpoint, now_ms, writer, out);
@@ -177,8 +226,28 @@ void watch_retell(struct watch *watch)
     watch->tick_next = 0;
 }
 
+bool watch_stop(struct watch *watch, endpoint_id endpoint, int64_t now_ms, struct fact_writer *writer, struct fact *out)
+{
+    struct subject *subject = &watch->subjects[endpoint];
+    if (subject->stopped) return false;
+    subject->stopped = true;
+    if (subject->now.sequence == 0) return false;
+    return word_of(watch, endpoint, now_ms, writer, out) == WATCH_NEWS;
+}
+
+void watch_start(struct watch *watch, endpoint_id endpoint)
+{
+    struct subject *subject = &watch->subjects[endpoint];
+    if (!subject->stopped) return;
+    subject->stopped = false;
+    subject->slow = false;
+    health_init(&subject->health);
+    estimate_init(&subject->estimate);
+}
+
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out)
 {
+    if (watch->tick_next == 0) doubt(watch, now_ms);
     while (watch->tick_next < watch->model->endpoint_count) {
         endpoint_id id = (endpoint_id)watch->tick_next++;
         const struct endpoint *endpoint = &watch->model->endpoints[id];
@@ -189,7 +258,8 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
         bool retell = subject->told.sequence != 0 && now_ms - subject->told_ms >= WATCH_RETELL_MS;
         bool aged =
             subject->now.sequence != 0 && load_member_any(&subject->now.probe.load) && !load_fresh(watch, id, now_ms);
-        if (!changed && !retell && !aged) continue;
+        bool doubted = subject->now.sequence != 0 && subject->now.probe.suspect != watch->suspect;
+        if (!changed && !retell && !aged && !doubted) continue;
         if (word_of(watch, id, now_ms, writer, out) == WATCH_NEWS) return true;
     }
     watch->tick_next = 0;
@@ -199,7 +269,7 @@ bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer,
 bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out)
 {
     const struct subject *subject = &watch->subjects[endpoint];
-    if (subject->now.sequence == 0) return false;
+    if (subject->now.sequence == 0 || subject->stopped) return false;
     *out = subject->now;
     return true;
 }

@@ -34,6 +34,14 @@
 #define WATCH_LOAD_TELL_MS 5000
 #define WATCH_LOAD_TELL_SELDOM_MS 30000
 
+/* More than health.panic_permille of what is probed here died at once: then it is rather this PoP that is not well. At
+ * once is within this of each other, and of the time that an endpoint's own probe takes to notice. One endpoint alone
+ * never is "all". */
+#define WATCH_PANIC_WINDOW_MS 5000
+#define WATCH_PANIC_DEAD_MIN 2
+/* A slow endpoint is degraded until it is faster than this part of its limit, so that it does not flicker at it. */
+#define WATCH_SLOW_LEAVE_PERMILLE 900
+
 struct watch;
 
 /* The model is borrowed until watch_free. ERR_MEMORY. */
@@ -44,7 +52,7 @@ void watch_free(struct watch *watch); /* takes NULL */
 void watch_inherit(struct watch *watch, const struct watch *before);
 
 enum watch_word {
-    WATCH_NOTHING, /* the endpoint is not probed, or the probe could not be made at all: no fact was written */
+    WATCH_NOTHING, /* the endpoint is not probed (here), or the probe could not be made at all: no fact was written */
     WATCH_SAME,    /* as told before but for ages: `out` has the stamp of the newest fact */
     WATCH_NEWS,    /* to be told: `out` has a new stamp */
 };
@@ -52,6 +60,14 @@ enum watch_word {
 /* Fold one probe result (of a page: what it says of load, nothing else) and write what is known now as a fact, signed by `writer`. */
 enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const struct probe_result *result,
                               int64_t now_ms, struct fact_writer *writer, struct fact *out);
+/* Does this PoP suspect itself? From more than a share of deaths at once, until no more than that share is down. All its
+ * facts say so: those not yet told anew are watch_tick's next news. */
+bool watch_suspect(const struct watch *watch);
+/* This PoP stops probing an endpoint, or begins (anew, as if it had never been probed). Stopping writes a fact that
+ * abstains and returns true when there was a vote to take back; results of a stopped one say nothing. */
+bool watch_stop(struct watch *watch, endpoint_id endpoint, int64_t now_ms, struct fact_writer *writer,
+                struct fact *out);
+void watch_start(struct watch *watch, endpoint_id endpoint);
 /* Let time pass: holds of flap damping end by themselves, and facts are told again. Returns true and writes the
  * news of one endpoint; call again until it returns false (at most once per endpoint). */
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out);

@@ -143,10 +143,13 @@ static void mark_dirty(struct control *control)
 
 /* ---- facts ---- */
 
+static void attend(struct control *control);
+
 static void on_fact(void *context, const struct fact *fact)
 {
     struct control *control = context;
     if (knowledge_observe(control->knowledge, fact, now_of(control))) mark_dirty(control);
+    if (fact->kind == FACT_POP) attend(control);
 }
 
 static void on_expired(void *context, const struct fact *fact)
@@ -154,6 +157,7 @@ static void on_expired(void *context, const struct fact *fact)
     struct control *control = context;
     if (fact->kind == FACT_ORDER) trail_order_ended(&control->trail, control->ground->config, fact);
     if (knowledge_expire(control->knowledge, fact, now_of(control))) mark_dirty(control);
+    if (fact->kind == FACT_POP) attend(control);
 }
 
 static void publish_fact(struct control *control, const struct fact *fact)
@@ -164,11 +168,57 @@ static void publish_fact(struct control *control, const struct fact *fact)
     }
 }
 
+/* Probe what this PoP is to probe of the fleet's endpoints, and take back its votes on the others. */
+static void attend(struct control *control)
+{
+    const struct model *model = model_of(control);
+    const struct council *council = knowledge_council(control->knowledge);
+    if (control->prober == NULL || !council_roster_moved(knowledge_council(control->knowledge), now_of(control)))
+        return;
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        struct fact fact;
+        endpoint_id id = (endpoint_id)i;
+        if (!model->endpoints[i].probed) continue;
+        if (council_probes_here(council, id)) {
+            watch_start(control->watch, id);
+            prober_enable(control->prober, id);
+        } else {
+            prober_disable(control->prober, id);
+            if (watch_stop(control->watch, id, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
+        }
+    }
+    mark_dirty(control);
+}
+
+/* What the old configuration probed and the new one does not: its votes are taken back too. */
+static void retire(struct control *control, struct watch *old_watch, const struct model *old_model)
+{
+    for (size_t i = 0; i < old_model->endpoint_count; i++) {
+        struct fact fact;
+        endpoint_id id = endpoint_find(model_of(control), old_model->endpoints[i].name);
+        if (id != ID_NONE && model_of(control)->endpoints[id].probed) continue;
+        if (watch_stop(old_watch, (endpoint_id)i, now_of(control), &control->writer, &fact))
+            publish_fact(control, &fact);
+    }
+}
+
+/* This PoP has begun to doubt itself, or ended: all its votes say so at once. */
+static void tell_doubts(struct control *control)
+{
+    struct fact fact;
+    bool suspect = watch_suspect(control->watch);
+    log_line(suspect ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+             suspect ? "too much died at once, this PoP suspects itself" : "this PoP trusts itself again", NULL);
+    if (control->presence != NULL) presence_suspect(control->presence, suspect);
+    while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
+}
+
 static void on_probe(void *context, endpoint_id endpoint, const struct probe_result *result)
 {
     struct control *control = context;
     struct fact fact;
     bool before = watch_health(control->watch, endpoint)->up;
+    bool suspected = watch_suspect(control->watch);
     enum watch_word word = watch_observe(control->watch, endpoint, result, now_of(control), &control->writer, &fact);
     if (word == WATCH_NOTHING) return;
     bool up = watch_health(control->watch, endpoint)->up;
@@ -180,6 +230,7 @@ static void on_probe(void *context, endpoint_id endpoint, const struct probe_res
         on_fact(control, &fact);
     else
         publish_fact(control, &fact);
+    if (watch_suspect(control->watch) != suspected) tell_doubts(control);
 }
 
 enum status control_report(struct control *control, const char *subject, const struct fact_load *load)
@@ -239,9 +290,12 @@ static void on_tick(uv_timer_t *timer)
 {
     struct control *control = timer->data;
     struct fact fact;
+    bool suspected = watch_suspect(control->watch);
     if (control->overtaken >= control->writer.epoch) renew_epoch(control);
     if (control->presence != NULL) presence_look(control->presence);
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
+    if (watch_suspect(control->watch) != suspected) tell_doubts(control);
+    attend(control);
     if (!uv_is_active((uv_handle_t *)&control->publish)) rebuild(control);
 }
 
@@ -277,11 +331,19 @@ static void senses_free(struct senses *senses)
     *senses = (struct senses){0};
 }
 
-static enum status senses_new(struct control *control, const struct model *model, struct senses *senses)
+static enum status senses_new(struct control *control, const struct config *config, struct senses *senses)
 {
+    const struct model *model = &config->model;
+    struct council_self self = {
+        .name = control->writer.name,
+        .epoch = control->writer.epoch,
+        .located = config->pop_located,
+        .location = config->pop_location,
+    };
     *senses = (struct senses){0};
-    enum status status = knowledge_new(model, control->writer.name, &senses->knowledge);
+    enum status status = knowledge_new_of(model, &self, &senses->knowledge);
     if (status == OK) status = watch_new(model, &senses->watch);
+    if (status == OK && control->knowledge != NULL) status = knowledge_inherit(senses->knowledge, control->knowledge);
     if (status == OK && control->watch != NULL) watch_inherit(senses->watch, control->watch);
     if (status != OK) senses_free(senses);
     return status;
@@ -333,7 +395,7 @@ static void renew_epoch(struct control *control)
     control->writer.sequence = 0;
     control->writer.started_ms = now_of(control);
     watch_retell(control->watch);
-    if (senses_new(control, model_of(control), &senses) == OK) {
+    if (senses_new(control, control->ground->config, &senses) == OK) {
         senses_fill(control, model_of(control), &senses);
         struct senses old = {control->knowledge, control->watch};
         control->knowledge = senses.knowledge;
@@ -381,7 +443,7 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     struct senses senses;
     struct snapshot *before = NULL;
     const struct model *model = &take_ground->config->model;
-    enum status status = senses_new(control, model, &senses);
+    enum status status = senses_new(control, take_ground->config, &senses);
     if (status != OK) goto release_ground;
     senses_fill(control, model, &senses);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
@@ -393,6 +455,8 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     if (status == OK) {
         prober_close(control->prober);
         control->prober = prober;
+        attend(control);
+        retire(control, senses.watch, &other->config->model);
         restart_warn(other->config, control->ground->config);
         if (control->presence != NULL) presence_adopt(control->presence, control->ground->config);
         trail_reloaded(&control->trail, other->config, control->ground->config);
@@ -561,7 +625,7 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     struct senses senses;
     enum status status = publisher_new(&control->publisher);
     if (status == OK) status = audit_ring_new(&control->trail.ring);
-    if (status == OK) status = senses_new(control, model_of(control), &senses);
+    if (status == OK) status = senses_new(control, control->ground->config, &senses);
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
@@ -625,6 +689,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
         snprintf(error, CONTROL_ERROR_MAX, "cannot start workers or probes: %s", status_name(status));
         goto close_control;
     }
+    attend(control);
     *out = control;
     return OK;
 release_config:
