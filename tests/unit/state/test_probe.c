@@ -465,6 +465,108 @@ static void prober_may_close_at_any_time(void **state)
     }
 }
 
+static void on_enough(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void run_for(uv_loop_t *loop, uint64_t time_ms)
+{
+    uv_timer_t timer;
+    uv_timer_init(loop, &timer);
+    uv_timer_start(&timer, on_enough, time_ms, 0);
+    uv_run(loop, UV_RUN_DEFAULT);
+    uv_run(loop, UV_RUN_NOWAIT); /* closes the timer */
+}
+
+/* One hangs in the only place, one waits behind it: switched off in either state they are silent, and who waits comes. */
+static void who_is_switched_off_is_silent_and_gives_up_its_place(void **state)
+{
+    (void)state;
+    enum { HANGING, WAITING, THIRD, COUNT };
+    struct bench bench;
+    struct peer hanging, peer;
+    char urls[2][64];
+    bench_open(&bench);
+    peer_open(&hanging, &bench.loop, PEER_HANGS, NULL);
+    peer_open(&peer, &bench.loop, PEER_REPLIES, OK_REPLY);
+    snprintf(urls[0], sizeof urls[0], "http://127.0.0.1:%u/", hanging.port);
+    snprintf(urls[1], sizeof urls[1], "http://127.0.0.1:%u/", peer.port);
+    struct probe_settings settings[COUNT] = {http_to(urls[0]), http_to(urls[1]), http_to(urls[1])};
+    for (size_t i = 0; i < COUNT; i++) {
+        settings[i].interval_ms = 1000;
+        settings[i].timeout_ms = 600000; /* the place is never free by itself */
+    }
+    assert_int_equal(prober_open(&bench.loop, settings, COUNT, 1, 42, said_hear, &bench.said, &bench.prober), OK);
+    prober_disable(bench.prober, WAITING);
+    prober_disable(bench.prober, THIRD);
+    while (hanging.requests == 0) uv_run(&bench.loop, UV_RUN_ONCE); /* it has the place */
+    prober_enable(bench.prober, WAITING);
+    prober_enable(bench.prober, THIRD);
+    prober_enable(bench.prober, THIRD); /* twice is once */
+    run_for(&bench.loop, 1100);         /* both wait */
+    assert_int_equal(bench.said.count, 0);
+    prober_disable(bench.prober, WAITING); /* out of the queue, its first or its last */
+    prober_disable(bench.prober, HANGING); /* out of its place, which the third takes */
+    bench.said.wanted = 3;
+    uv_run(&bench.loop, UV_RUN_DEFAULT);
+    assert_int_equal(bench.said.per_endpoint[HANGING], 0);
+    assert_int_equal(bench.said.per_endpoint[WAITING], 0);
+    assert_int_equal(bench.said.per_endpoint[THIRD], 3);
+    prober_enable(bench.prober, WAITING);
+    bench.said.wanted = 4;
+    while (bench.said.per_endpoint[WAITING] == 0) {
+        uv_run(&bench.loop, UV_RUN_DEFAULT);
+        bench.said.wanted++;
+    }
+    prober_close(bench.prober);
+    peer_close(&hanging);
+    peer_close(&peer);
+    loop_end(&bench.loop);
+}
+
+/* Switched off and on at every moment of a probe's life, of every kind: the sanitizer looks. */
+static void probes_may_be_switched_at_any_time(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct peer peer, hanging;
+    struct dns_peer dns;
+    char url[64], hanging_url[64];
+    bench_open(&bench);
+    peer_open(&peer, &bench.loop, PEER_REPLIES, OK_REPLY);
+    peer_open(&hanging, &bench.loop, PEER_HANGS, NULL);
+    dns_open(&dns, &bench.loop, DNS_ANSWERS);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", peer.port);
+    snprintf(hanging_url, sizeof hanging_url, "http://127.0.0.1:%u/", hanging.port);
+    struct probe_settings settings[] = {http_to(url), http_to(hanging_url), http_to("http://localhost:1/"),
+                                        tcp_to(peer.port), dns_to(dns.port)};
+    enum { COUNT = sizeof settings / sizeof settings[0] };
+    for (size_t i = 0; i < COUNT; i++) settings[i].interval_ms = 3;
+    assert_int_equal(prober_open(&bench.loop, settings, COUNT, 3, 7, said_hear, &bench.said, &bench.prober), OK);
+    for (unsigned turn = 0; turn < 2000; turn++) {
+        endpoint_id endpoint = (endpoint_id)(turn % COUNT);
+        if (turn / COUNT % 3 != 0)
+            prober_enable(bench.prober, endpoint);
+        else
+            prober_disable(bench.prober, endpoint);
+        uv_run(&bench.loop, UV_RUN_NOWAIT);
+    }
+    for (size_t i = 0; i < COUNT; i++) prober_enable(bench.prober, (endpoint_id)i);
+    memset(bench.said.per_endpoint, 0, sizeof bench.said.per_endpoint);
+    for (size_t i = 0; i < COUNT;) { /* all live on */
+        bench.said.wanted = bench.said.count + 1;
+        uv_run(&bench.loop, UV_RUN_DEFAULT);
+        while (i < COUNT && bench.said.per_endpoint[i] > 0) i++;
+    }
+    prober_close(bench.prober);
+    peer_close(&peer);
+    peer_close(&hanging);
+    uv_close((uv_handle_t *)&dns.udp, NULL);
+    loop_end(&bench.loop);
+}
+
 /* Thousands of probes of good and bad peers: the heap and the descriptors at the end are those of the
  * beginning. */
 static unsigned descriptors_open(void)
@@ -548,6 +650,8 @@ int main(void)
         cmocka_unit_test(stalled_loop_takes_nobody_down),
         cmocka_unit_test(own_lack_of_sockets_is_no_verdict),
         cmocka_unit_test(prober_may_close_at_any_time),
+        cmocka_unit_test(who_is_switched_off_is_silent_and_gives_up_its_place),
+        cmocka_unit_test(probes_may_be_switched_at_any_time),
         cmocka_unit_test(memory_is_steady_over_thousands_of_probes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,173 @@ static void reload_goes_on_where_it_was(void **state)
     watch_free(NULL);
 }
 
+static void slow_probes_degrade_and_recover_with_room_between(void **state)
+{
+    (void)state;
+    struct endpoint endpoints[4];
+    struct model model = fleet;
+    struct bench bench = bench_open();
+    struct probe_result slow = well;
+    memcpy(endpoints, fleet_endpoints, sizeof endpoints);
+    endpoints[EU_A].degraded_ms = 100;
+    model.endpoints = endpoints;
+    watch_free(bench.watch);
+    assert_int_equal(watch_new(&model, &bench.watch), OK);
+    slow.processing_us = 100000;
+    observe(&bench, EU_A, &slow);
+    assert_false(bench.fact.probe.degraded); /* at the limit is not beyond it */
+    slow.processing_us = 109000;
+    observe(&bench, EU_A, &slow);
+    assert_int_equal(bench.word, WATCH_NEWS);
+    assert_true(bench.fact.probe.degraded && bench.fact.probe.up);
+    slow.processing_us = 95000;
+    for (int i = 0; i < 50; i++) observe(&bench, EU_A, &slow);
+    assert_true(bench.fact.probe.degraded); /* below the limit, but not by enough */
+    slow.processing_us = 80000;
+    for (int i = 0; i < 50; i++) observe(&bench, EU_A, &slow);
+    assert_false(bench.fact.probe.degraded);
+    slow.processing_us = 500000;
+    observe(&bench, EU_A, &slow);
+    observe(&bench, EU_A, &ill);
+    observe(&bench, EU_A, &ill);
+    assert_false(bench.fact.probe.up || bench.fact.probe.degraded); /* down is not degraded */
+    slow.processing_us = 500000;
+    for (int i = 0; i < 50; i++) observe(&bench, EU_B, &slow);
+    assert_false(bench.fact.probe.degraded); /* it has no limit */
+    watch_free(bench.watch);
+}
+
+static void an_endpoint_that_says_so_is_degraded(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct probe_result told = well;
+    told.load_told = true;
+    told.load = fact_load_none();
+    told.load.degraded = true;
+    strcpy(told.load_detail, "good");
+    observe(&bench, EU_A, &told);
+    assert_true(bench.fact.probe.degraded);
+    told.load.degraded = false;
+    observe(&bench, EU_A, &told);
+    assert_false(bench.fact.probe.degraded);
+    watch_free(bench.watch);
+}
+
+/* A watch of four endpoints, all probed and all well; more than half of them dying at once is panic. */
+struct panic {
+    struct bench bench;
+    struct endpoint endpoints[4];
+    struct model model;
+};
+
+static void panic_open(struct panic *panic)
+{
+    panic->bench = bench_open();
+    memcpy(panic->endpoints, fleet_endpoints, sizeof panic->endpoints);
+    panic->endpoints[US_PLAIN] = fleet_endpoints[US_A];
+    panic->endpoints[US_PLAIN].name = "us-b";
+    panic->model = fleet;
+    panic->model.endpoints = panic->endpoints;
+    panic->model.health.panic_permille = 500;
+    watch_free(panic->bench.watch);
+    assert_int_equal(watch_new(&panic->model, &panic->bench.watch), OK);
+    for (endpoint_id i = 0; i < 4; i++)
+        for (int j = 0; j < 2; j++) observe(&panic->bench, i, &well);
+}
+
+static void turn(struct panic *panic, endpoint_id endpoint, const struct probe_result *result)
+{
+    observe(&panic->bench, endpoint, result);
+    observe(&panic->bench, endpoint, result);
+}
+
+static void who_sees_too_much_die_at_once_suspects_itself_until_less_is_down(void **state)
+{
+    (void)state;
+    struct panic panic;
+    struct fact fact;
+    panic_open(&panic);
+    turn(&panic, EU_A, &ill);
+    turn(&panic, EU_B, &ill);
+    assert_false(watch_suspect(panic.bench.watch)); /* half is not more than half */
+    assert_false(panic.bench.fact.probe.suspect);
+    turn(&panic, US_A, &ill);
+    assert_true(watch_suspect(panic.bench.watch));
+    assert_true(panic.bench.fact.probe.suspect);
+    /* what was told before the panic is told anew, each once */
+    unsigned told = 0;
+    while (watch_tick(panic.bench.watch, panic.bench.now_ms, &panic.bench.writer, &fact)) {
+        assert_true(fact.probe.suspect);
+        told++;
+    }
+    assert_int_equal(told, 3);    /* all but the one that set it off */
+    panic.bench.now_ms += 600000; /* time alone clears nothing */
+    assert_false(watch_tick(panic.bench.watch, panic.bench.now_ms, &panic.bench.writer, &fact));
+    turn(&panic, EU_A, &well);
+    assert_false(watch_suspect(panic.bench.watch));
+    assert_false(panic.bench.fact.probe.suspect);
+    watch_free(panic.bench.watch);
+}
+
+static void what_dies_one_after_the_other_is_no_panic(void **state)
+{
+    (void)state;
+    struct panic panic;
+    panic_open(&panic);
+    for (endpoint_id i = 0; i < 4; i++) {
+        turn(&panic, i, &ill);
+        panic.bench.now_ms +=
+            WATCH_PANIC_WINDOW_MS + 2500; /* and the time to notice: twice an interval and a time-out */
+    }
+    assert_false(watch_suspect(panic.bench.watch));
+    watch_free(panic.bench.watch);
+}
+
+static void without_a_share_nobody_panics_and_one_endpoint_is_not_all(void **state)
+{
+    (void)state;
+    struct panic panic;
+    panic_open(&panic);
+    panic.model.health.panic_permille = 0;
+    for (endpoint_id i = 0; i < 4; i++) turn(&panic, i, &ill);
+    assert_false(watch_suspect(panic.bench.watch));
+    watch_free(panic.bench.watch);
+    panic_open(&panic);
+    struct watch *alone;
+    panic.model.endpoint_count = 1;
+    assert_int_equal(watch_new(&panic.model, &alone), OK);
+    watch_free(panic.bench.watch);
+    panic.bench.watch = alone;
+    turn(&panic, EU_A, &ill);
+    assert_false(panic.bench.fact.probe.up);
+    assert_false(watch_suspect(panic.bench.watch));
+    watch_free(panic.bench.watch);
+}
+
+static void who_stops_takes_its_vote_back_and_begins_anew(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact fact;
+    assert_false(watch_stop(bench.watch, EU_B, bench.now_ms, &bench.writer, &fact)); /* nothing was said of it */
+    for (int i = 0; i < 2; i++) observe(&bench, EU_A, &ill);
+    assert_false(bench.fact.probe.up || bench.fact.probe.abstains);
+    assert_true(watch_stop(bench.watch, EU_A, bench.now_ms, &bench.writer, &fact));
+    assert_true(fact.probe.abstains && fact.sequence > bench.fact.sequence);
+    assert_false(watch_stop(bench.watch, EU_A, bench.now_ms, &bench.writer, &fact)); /* once */
+    assert_int_equal(watch_observe(bench.watch, EU_A, &well, bench.now_ms, &bench.writer, &fact), WATCH_NOTHING);
+    assert_false(watch_fact(bench.watch, EU_A, &fact));
+    watch_start(bench.watch, EU_A);
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.probe.up && bench.fact.probe.abstains); /* assumed, until enough results are in */
+    observe(&bench, EU_A, &well);
+    assert_false(bench.fact.probe.abstains);
+    watch_start(bench.watch, EU_A); /* once more changes nothing */
+    assert_true(watch_health(bench.watch, EU_A)->settled);
+    watch_free(bench.watch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +491,12 @@ int main(void)
         cmocka_unit_test(figures_of_load_are_told_seldom_but_full_at_once),
         cmocka_unit_test(an_answer_that_says_no_may_say_its_load),
         cmocka_unit_test(reload_goes_on_where_it_was),
+        cmocka_unit_test(slow_probes_degrade_and_recover_with_room_between),
+        cmocka_unit_test(an_endpoint_that_says_so_is_degraded),
+        cmocka_unit_test(who_sees_too_much_die_at_once_suspects_itself_until_less_is_down),
+        cmocka_unit_test(what_dies_one_after_the_other_is_no_panic),
+        cmocka_unit_test(without_a_share_nobody_panics_and_one_endpoint_is_not_all),
+        cmocka_unit_test(who_stops_takes_its_vote_back_and_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
