@@ -8,15 +8,13 @@
  * before the loop waits. */
 #include "state/redis_link.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "router/address.h"
+#include "state/secret.h"
 #include "state/socket_address.h"
 
 #define RECEIVE_ROOM 65536
@@ -83,8 +81,9 @@ static int64_t now_of(const struct redis_link *link)
 
 static void enter(struct redis_link *link, enum redis_link_state state)
 {
+    bool turned = (state == REDIS_LINK_READY) != (link->view.state == REDIS_LINK_READY);
     link->view.state = state;
-    link->view.since_ms = now_of(link);
+    if (turned) link->view.since_ms = now_of(link);
 }
 
 /* xorshift64* (Vigna 2016): jitter, nothing secret. */
@@ -483,23 +482,6 @@ static void on_received(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffe
 
 /* ---- greeting ---- */
 
-/* The first line of the password file, into a buffer that the caller wipes. */
-static enum status password_read(const char *path, char out[REDIS_PASSWORD_MAX + 2])
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return ERR_IO;
-    ssize_t size = read(fd, out, REDIS_PASSWORD_MAX + 1);
-    int error = errno;
-    close(fd);
-    errno = error;
-    if (size < 0) return ERR_IO;
-    out[size] = '\0';
-    out[strcspn(out, "\r\n")] = '\0';
-    size_t length = strlen(out);
-    errno = EINVAL;
-    return length > 0 && length <= REDIS_PASSWORD_MAX ? OK : ERR_RANGE;
-}
-
 static enum status greet(struct redis_link *link, const char *const *words, size_t count, redis_link_reply *callback)
 {
     enum status status = send_words(link, &(struct redis_command){.count = count, .words = words}, callback, link);
@@ -509,13 +491,15 @@ static enum status greet(struct redis_link *link, const char *const *words, size
 
 static enum status greet_password(struct redis_link *link)
 {
-    char password[REDIS_PASSWORD_MAX + 2];
+    char password[REDIS_PASSWORD_MAX + 1];
+    size_t size;
     if (link->settings.password_file == NULL) return OK;
-    enum status status = password_read(link->settings.password_file, password);
+    enum status status = secret_read(link->settings.password_file, password, sizeof password, &size);
     if (status != OK) {
-        link_lose(link, "the password file cannot be read: %s", strerrordesc_np(errno));
+        link_lose(link, "the password file cannot be read: %s", secret_reason(status));
         return status;
     }
+    password[strcspn(password, "\r\n")] = '\0';
     const char *user = link->settings.user;
     const char *words[] = {"AUTH", user != NULL ? user : password, password};
     status = greet(link, words, user != NULL ? 3 : 2, on_authenticated);
@@ -664,7 +648,8 @@ enum status redis_link_open(uv_loop_t *loop, const struct redis_link_settings *s
     uv_prepare_init(loop, &link->flush);
     link->timer.data = link->flush.data = link;
     link->open_handles = 2;
-    enter(link, REDIS_LINK_WAITING);
+    link->view.state = REDIS_LINK_WAITING;
+    link->view.since_ms = now_of(link);
     timer_set(link, 0);
     *out = link;
     return OK;

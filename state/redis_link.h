@@ -94,7 +94,7 @@ void redis_link_drop(struct redis_link *link, const char *reason);
 
 struct redis_link_view {
     enum redis_link_state state;
-    int64_t since_ms;                 /* loop's clock */
+    int64_t since_ms;                 /* loop's clock; when it became ready, or ceased to be */
     char error[REDIS_LINK_ERROR_MAX]; /* the last one, printable ASCII; "" */
     int64_t error_ms;                 /* -1: never any */
     uint64_t commands;                /* answered */

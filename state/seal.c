@@ -9,11 +9,10 @@
 
 #include "state/seal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "state/secret.h"
 
 #define MAC_SIZE 32
 #define MEMBER ",\"mac\":\""
@@ -22,32 +21,15 @@
 
 struct seal {
     size_t size;
-    unsigned char key[SEAL_KEY_MAX + 1];
+    char key[SEAL_KEY_MAX + 1];
 };
-
-static enum status read_file(const char *path, struct seal *seal)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return ERR_IO;
-    ssize_t got = 1;
-    while (got > 0 && seal->size < sizeof seal->key) {
-        got = read(fd, seal->key + seal->size, sizeof seal->key - seal->size);
-        if (got > 0) seal->size += (size_t)got;
-    }
-    int error = errno;
-    close(fd);
-    errno = error;
-    return got < 0 ? ERR_IO : OK;
-}
 
 enum status seal_open(const char *path, struct seal **out)
 {
     struct seal *seal = calloc(1, sizeof *seal);
     if (seal == NULL) return ERR_MEMORY;
-    enum status status = read_file(path, seal);
-    if (status == OK && seal->size > SEAL_KEY_MAX) status = ERR_RANGE;
-    while (seal->size > 0 && (seal->key[seal->size - 1] == '\n' || seal->key[seal->size - 1] == '\r')) seal->size--;
-    if (status == OK && seal->size < SEAL_KEY_MIN) status = ERR_RANGE;
+    enum status status = secret_read(path, seal->key, sizeof seal->key, &seal->size);
+    if (status == ERR_LIMIT || (status == OK && seal->size < SEAL_KEY_MIN)) status = ERR_RANGE;
     if (status == OK)
         *out = seal;
     else

@@ -120,7 +120,7 @@ struct store_server_status {
     bool reachable;                  /* answers commands */
     bool subscribed;                 /* announcements arrive */
     bool complete;                   /* has all our facts, and we have read all of it */
-    int64_t since_ms;                /* loop's clock; when the state began */
+    int64_t since_ms;                /* loop's clock; when it became reachable, or ceased to be */
     int64_t error_ms;                /* SNAPSHOT_UNKNOWN: never any */
     char error[STORE_ERROR_MAX];     /* the last one; "" */
     uint64_t commands;               /* answered */

@@ -8,6 +8,7 @@
 #include "dnsd/admin/figure.h"
 #include "dnsd/admin/inquiry.h"
 #include "dnsd/admin/overview.h"
+#include "dnsd/admin/sharing.h"
 #include "router/split.h"
 #include "router/ttl.h"
 
@@ -304,6 +305,12 @@ enum status explain_json(const struct control *control, const struct explain_que
     json_t *page = page_json(&reading, type);
     inquiry_free(inquiry);
     if (page == NULL) return ERR_MEMORY;
+    struct control_status now;
+    control_status(control, &now);
+    if (json_object_set_new(page, "warning", sharing_warning(&now)) != 0) {
+        json_decref(page);
+        return ERR_MEMORY;
+    }
     *out = page;
     return OK;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dnsd/admin/overview.h"
+#include "dnsd/admin/sharing.h"
 
 #define LABEL_MAX 600 /* an escaped label: the longest of ours is a database's source, 255 characters */
 
@@ -367,6 +368,7 @@ static void write_page(FILE *out, const struct control *control)
     write_attempt(out, "reload", "Whether the newest reload of the configuration went well.", &status.reload);
     write_attempt(out, "database_reload", "Whether the newest reading of the location database went well.",
                   &status.database);
+    sharing_metrics(out, &status);
     write_workers(out, control);
     if (world != NULL) write_world(out, control, &status);
     write_process(out, &status);

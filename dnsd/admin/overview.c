@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "dnsd/admin/figure.h"
+#include "dnsd/admin/sharing.h"
 #include "router/ttl.h"
 
 int64_t overview_elapsed_ms(const struct control *control)
@@ -263,11 +264,11 @@ json_t *overview_json(const struct control *control)
     control_status(control, &status);
     const struct world *world = control_world(control);
     json_t *page = world == NULL ? json_object() : world_json(control, world, &status);
-    json_t *head =
-        json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o}", "version", status.version, "started",
-                  figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s),
-                  "store", status.store, "reload", attempt_json(&status.reload), "database",
-                  attempt_json(&status.database), "counters", counters_sum(control), "workers", workers_json(control));
+    json_t *head = json_pack(
+        "{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "version", status.version, "started",
+        figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s), "store",
+        status.store, "sharing", sharing_json(&status), "reload", attempt_json(&status.reload), "database",
+        attempt_json(&status.database), "counters", counters_sum(control), "workers", workers_json(control));
     if (head == NULL || page == NULL || json_object_update(head, page) != 0) {
         json_decref(head);
         head = NULL;

@@ -14,7 +14,8 @@
 
 /* The status page; `health` is the text of /healthz, `healthy` its verdict. */
 void page_status(const struct paper *paper, const json_t *status, const char *health, bool healthy);
-/* Is all well? Every worker answers, every region is up, the last reload and reading of the database went fine. */
+/* Is all well? Every worker answers, every region is up, the last reload and reading of the database went fine,
+ * a Redis server is reachable if there are any. */
 bool page_status_is_well(const json_t *status, bool healthy);
 /* The explanation. */
 void page_explain(const struct paper *paper, const json_t *explanation);
@@ -23,6 +24,9 @@ void page_explain(const struct paper *paper, const json_t *explanation);
 void page_order(const struct paper *paper, const json_t *page);
 void page_orders(const struct paper *paper, const json_t *page);
 void page_audit(const struct paper *paper, const json_t *entry);
+
+/* The status page's part on Redis servers; nothing where there are none. */
+void page_sharing(const struct paper *paper, const json_t *status);
 
 /* ---- figures for all ---- */
 

@@ -295,6 +295,10 @@ void page_explain(const struct paper *paper, const json_t *page)
     snprintf(line, sizeof line, "%s %s", page_text(page, "name"), page_text(page, "type"));
     paper_put(paper, STYLE_STRONG, line);
     fputs("\n\n", paper->out);
+    if (known(page, "warning")) {
+        paper_put(paper, STYLE_BAD, page_text(page, "warning"));
+        fputs("\n\n", paper->out);
+    }
     print_client(paper, page);
     if (!json_is_object(json_object_get(page, "service"))) {
         print_row(paper, "service", why_unsteered(json_object_get(page, "answer")));

@@ -22,6 +22,7 @@ bool page_status_is_well(const json_t *status, bool healthy)
     size_t index;
     const json_t *region;
     bool well = healthy && !attempt_failed(status, "reload") && !attempt_failed(status, "database");
+    well = well && !page_true(json_object_get(status, "sharing"), "alone");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         well = well && page_true(region, "up");
@@ -59,6 +60,18 @@ static void complain_of_attempt(const struct paper *paper, const json_t *status,
     complain(paper, line);
 }
 
+static void complain_of_loneliness(const struct paper *paper, const json_t *status)
+{
+    char line[ROOM];
+    char room[PAGE_TEXT_MAX];
+    const json_t *sharing = json_object_get(status, "sharing");
+    if (!page_true(sharing, "alone")) return;
+    snprintf(line, sizeof line,
+             "no Redis server is reachable for %s: own probes, and the others' last facts until they expire",
+             page_duration(sharing, "alone_s", room));
+    complain(paper, line);
+}
+
 static void complain_of_region(const struct paper *paper, const json_t *region)
 {
     char line[ROOM];
@@ -82,6 +95,7 @@ static void print_attention(const struct paper *paper, const json_t *status, con
     if (!healthy) complain_of_workers(paper, health);
     complain_of_attempt(paper, status, "reload", "the last reload");
     complain_of_attempt(paper, status, "database", "the last reading of the location database");
+    complain_of_loneliness(paper, status);
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         if (!page_true(region, "up")) complain_of_region(paper, region);
@@ -346,6 +360,7 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_ladder(paper, status);
     print_loads(paper, status);
     fputc('\n', paper->out);
+    page_sharing(paper, status);
     print_services(paper, status);
     fputc('\n', paper->out);
     print_regions(paper, status);

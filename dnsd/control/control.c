@@ -510,6 +510,8 @@ void control_status(const struct control *control, struct control_status *out)
         .database = *refresh_last_survey(control->refresh),
     };
     store_describe(control->store, out->store, sizeof out->store);
+    store_status(control->store, &out->sharing);
+    for (size_t i = 0; i < out->sharing.server_count; i++) store_server_status(control->store, i, &out->servers[i]);
 }
 
 size_t control_worker_count(const struct control *control)

@@ -38,6 +38,8 @@ struct control_status {
     struct control_attempt reload;
     struct control_attempt database;
     char store[256];
+    struct store_status sharing;
+    struct store_server_status servers[STORE_SERVER_MAX]; /* sharing.server_count of them */
 };
 
 /* For the admin interface; all on the control thread. The world and what it points to are valid until the callback returns. */
@@ -65,10 +67,10 @@ enum control_intent { CONTROL_JUDGE, CONTROL_GIVE };
 struct control_order {
     enum control_intent intent;
     char author[FACT_NAME_MAX];
-    struct fact_order order;           /* to be cancelled: only the reason counts */
-    char id[FACT_NAME_MAX];            /* given: written; to be cancelled: which one */
-    struct order_judgement judgement;  /* written with OK; of a cancellation its audit alone */
-    char error[ORDER_DESK_ERROR_MAX];  /* why not */
+    struct fact_order order;          /* to be cancelled: only the reason counts */
+    char id[FACT_NAME_MAX];           /* given: written; to be cancelled: which one */
+    struct order_judgement judgement; /* written with OK; of a cancellation its audit alone */
+    char error[ORDER_DESK_ERROR_MAX]; /* why not */
 };
 /* As order_desk_judge; ERR_UNSUPPORTED to give with a shared store; as store_publish. */
 MUST_USE enum status control_order(struct control *control, struct control_order *order);
