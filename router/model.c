@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "router/model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool network_within(const struct model *model, network_id inner, network_id outer)
@@ -11,16 +12,40 @@ bool network_within(const struct model *model, network_id inner, network_id oute
     return inner == outer;
 }
 
+int network_compare(const void *left, const void *right)
+{
+    network_id a = *(const network_id *)left, b = *(const network_id *)right;
+    return (a > b) - (a < b);
+}
+
+int asn_compare(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+size_t asn_find(const uint32_t *asns, size_t count, uint32_t asn)
+{
+    if (count == 0) return ASN_NONE; /* the list may be NULL */
+    const uint32_t *found = bsearch(&asn, asns, count, sizeof asn, asn_compare);
+    return found == NULL ? ASN_NONE : (size_t)(found - asns);
+}
+
+static int compare_asn_to_pin(const void *asn, const void *pin)
+{
+    uint32_t a = *(const uint32_t *)asn, b = ((const struct pin *)pin)->asn;
+    return (a > b) - (a < b);
+}
+
 pin_id pin_find(const struct model *model, network_id network, uint32_t asn)
 {
     for (; network != ID_NONE; network = model->networks[network].parent) { /* at most 128 nest */
         if (model->networks[network].pin != ID_NONE) return model->networks[network].pin;
     }
-    if (asn == 0) return ID_NONE;
-    for (size_t i = 0; i < model->pin_count; i++) {
-        if (model->pins[i].asn == asn) return (pin_id)i; /* 0 for those by network */
-    }
-    return ID_NONE;
+    if (asn == 0 || model->pin_count == 0) return ID_NONE;
+    const struct pin *pin =
+        bsearch(&asn, model->pins, model->pin_count, sizeof *model->pins, compare_asn_to_pin);
+    return pin == NULL ? ID_NONE : (pin_id)(pin - model->pins);
 }
 
 const char *steering_name(enum steering steering)

@@ -97,9 +97,9 @@ struct rule {
     size_t country_count;
     const char (*subdivisions)[4];
     size_t subdivision_count;
-    const network_id *networks;
+    const network_id *networks; /* ascending */
     size_t network_count;
-    const uint32_t *asns;
+    const uint32_t *asns; /* ascending */
     size_t asn_count;
     const region_id *only; /* restricts; count 0: any */
     size_t only_count;
@@ -165,7 +165,7 @@ struct model {
     size_t service_count;
     const struct network *networks;
     size_t network_count;
-    const struct pin *pins;
+    const struct pin *pins; /* ascending by asn, so those by network come first; each AS once */
     size_t pin_count;
     const uint32_t *asns; /* every AS number that a rule or pin names, ascending; cells keep only these */
     size_t asn_count;
@@ -177,6 +177,12 @@ struct model {
 
 /* Is `outer` the network `inner` or one of its ancestors? inner may be ID_NONE (false). */
 bool network_within(const struct model *model, network_id inner, network_id outer);
+/* For qsort and bsearch: of network_id, of AS numbers. */
+int network_compare(const void *left, const void *right);
+int asn_compare(const void *left, const void *right);
+/* Where `asn` stands in an ascending list; ASN_NONE: it does not. */
+#define ASN_NONE SIZE_MAX
+size_t asn_find(const uint32_t *asns, size_t count, uint32_t asn);
 /* Innermost pin for clients of this network and AS (0: none), ID_NONE when nobody pinned them. */
 pin_id pin_find(const struct model *model, network_id network, uint32_t asn);
 
