@@ -28,7 +28,7 @@ const char *page_ms(const json_t *object, const char *key, char room[PAGE_TEXT_M
 {
     double ms = 0;
     if (!page_number(object, key, &ms)) return "-";
-    snprintf(room, PAGE_TEXT_MAX, "%.*f ms", ms < 10 ? 2 : 1, ms);
+    snprintf(room, PAGE_TEXT_MAX, "%.2f ms", ms);
     return room;
 }
 

@@ -154,7 +154,7 @@ static void good_status_page_shows_everything_and_no_alarm(void **state)
                                          "7, published 12s ago; ok: 2 of 2 workers answer",
                                          "api.example.com",
                                          "38%",
-                                         "820.0 ms",
+                                         "820.00 ms",
                                          "200 in 3.1 ms",
                                          "192.0.2.1",
                                          "udp_queries 9",
