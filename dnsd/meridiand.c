@@ -4,6 +4,7 @@
  * Exit codes: 0 stopped by a signal after answering what was received (or --check found nothing wrong), 1 could not start (or
  * --check found problems), 2 wrong usage. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,9 @@ int main(int argc, char **argv)
     int leave;
     if (!parse_arguments(argc, argv, &arguments, &leave)) return leave;
     signal(SIGPIPE, SIG_IGN);
+    /* Fixed, for glibc would raise it to the largest array that was ever freed: then atlases and charts, megabytes each, leave
+     * holes in the heap when new ones replace them. Nothing of this size is allocated while questions are answered. */
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
     struct problems problems;
     struct config *config = NULL;
