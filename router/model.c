@@ -8,7 +8,7 @@
 bool network_within(const struct model *model, network_id inner, network_id outer)
 {
     if (outer == ID_NONE) return false;
-    while (inner != ID_NONE && inner != outer) inner = model->networks[inner].parent; /* at most 128 nest */
+    while (inner != ID_NONE && inner != outer) inner = model->networks[inner].parent; /* at most 65 nest */
     return inner == outer;
 }
 
@@ -39,7 +39,7 @@ static int compare_asn_to_pin(const void *asn, const void *pin)
 
 pin_id pin_find(const struct model *model, network_id network, uint32_t asn)
 {
-    for (; network != ID_NONE; network = model->networks[network].parent) { /* at most 128 nest */
+    for (; network != ID_NONE; network = model->networks[network].parent) { /* at most 65 nest */
         if (model->networks[network].pin != ID_NONE) return model->networks[network].pin;
     }
     if (asn == 0 || model->pin_count == 0) return ID_NONE;

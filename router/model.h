@@ -70,7 +70,7 @@ struct region {
  * forest and an address is described completely by the innermost one that holds it. Sorted by
  * prefix_compare. */
 struct network {
-    struct prefix prefix;
+    struct prefix prefix; /* of IPv6 at most a /64 */
     network_id parent; /* the innermost other network that covers it; ID_NONE: a root */
     pin_id pin;        /* pin on exactly this prefix; ID_NONE */
 };

@@ -11,7 +11,7 @@
 #include "dnsd/config/digest.h"
 #include "dnsd/config/source_file.h"
 
-#define NESTING_MAX 130 /* lengths 0..128 of one address, and one */
+#define NESTING_MAX 65 /* lengths 0..64 of one address */
 
 /* Everything named, with repetitions. */
 struct named {
