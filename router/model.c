@@ -43,8 +43,7 @@ pin_id pin_find(const struct model *model, network_id network, uint32_t asn)
         if (model->networks[network].pin != ID_NONE) return model->networks[network].pin;
     }
     if (asn == 0 || model->pin_count == 0) return ID_NONE;
-    const struct pin *pin =
-        bsearch(&asn, model->pins, model->pin_count, sizeof *model->pins, compare_asn_to_pin);
+    const struct pin *pin = bsearch(&asn, model->pins, model->pin_count, sizeof *model->pins, compare_asn_to_pin);
     return pin == NULL ? ID_NONE : (pin_id)(pin - model->pins);
 }
 
