@@ -80,25 +80,12 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments, 
     return true;
 }
 
-static void print_problems(const struct problems *problems)
+/* What is wrong, or why nothing could be read. */
+static int refuse(const struct problems *problems, const char *path, enum status status)
 {
-    char line[1024];
-    for (size_t i = 0; i < problems->count; i++) {
-        problem_format(&problems->list[i], line, sizeof line);
-        fprintf(stderr, "%s\n", line);
-    }
-    if (problems->omitted > 0) fprintf(stderr, "and %zu more\n", problems->omitted);
-}
-
-static int check(struct config *take_config, struct problems *problems)
-{
-    struct ground *ground = NULL;
-    char error[GROUND_ERROR_MAX];
-    enum status status = ground_load(take_config, problems, &ground, error);
-    print_problems(problems);
-    if (status != OK && problems->count == 0) fprintf(stderr, "meridiand: %s\n", error);
-    ground_release(ground);
-    return status == OK ? EXIT_OK : EXIT_FAILED;
+    problems_print(problems, stderr);
+    if (problems->count == 0) fprintf(stderr, "meridiand: %s: %s\n", path, status_name(status));
+    return EXIT_FAILED;
 }
 
 static int serve(struct config *take_config)
@@ -121,6 +108,7 @@ static int serve(struct config *take_config)
     if (admin != NULL) admin_close(admin);
 close_control:
     control_close(control);
+    if (code == EXIT_OK) log_line(LOG_LEVEL_INFO, "stopped", NULL);
     return code;
 }
 
@@ -136,13 +124,17 @@ int main(int argc, char **argv)
 
     struct problems problems;
     struct config *config = NULL;
+    struct ground *ground = NULL;
+    int code = EXIT_OK;
     problems_init(&problems);
-    if (config_load(arguments.config, &problems, &config) != OK) {
-        print_problems(&problems);
-        problems_fini(&problems);
-        return EXIT_FAILED;
+    enum status status = config_load(arguments.config, &problems, &config);
+    if (status == OK && arguments.check) status = ground_load(config, &problems, &ground);
+    if (status != OK) {
+        code = refuse(&problems, arguments.config, status);
+    } else if (!arguments.check) {
+        code = serve(config);
     }
-    int code = arguments.check ? check(config, &problems) : serve(config);
+    ground_release(ground);
     problems_fini(&problems);
     return code;
 }

@@ -31,7 +31,8 @@ static int place_from_config(const char *path, struct admin_place *out, FILE *er
     int result = EXIT_USAGE;
     problems_init(&problems);
     if (config_load(path, &problems, &config) != OK) {
-        fprintf(err, "meridian: --config %s: cannot be read; `meridian check` says why\n", path);
+        problems_print(&problems, err);
+        fprintf(err, "meridian: --config %s: no configuration to find the daemon by; use --admin\n", path);
     } else if (config->admin_address.family == FAMILY_NONE) {
         fprintf(err, "meridian: --config %s: the admin interface is switched off (admin: {listen: none})\n", path);
     } else {
@@ -185,21 +186,55 @@ static int run_report(const struct errand *errand)
     return result;
 }
 
+static void print_reloaded(const struct errand *errand, const struct fetch_response *response)
+{
+    char keys[PAGE_TEXT_MAX * 4];
+    json_t *json = json_loadb(response->body, response->size, 0, NULL);
+    fprintf(errand->paper.out, "reloaded\n");
+    page_join(json_object_get(json, "restart"), ", ", keys, sizeof keys);
+    if (keys[0] != '\0') fprintf(errand->paper.out, "in force only after a restart: %s\n", keys);
+    json_decref(json);
+}
+
+static void print_line(FILE *out, const char *text)
+{
+    struct paper paper = {.out = out};
+    paper_put(&paper, STYLE_PLAIN, text);
+    fputc('\n', out);
+}
+
+/* All that is wrong, as `meridian check` prints it. */
+static void print_not_reloaded(const struct errand *errand, const struct fetch_response *response)
+{
+    json_t *json = json_loadb(response->body, response->size, 0, NULL);
+    const json_t *problems = json_object_get(json, "problems");
+    if (errand->arguments->json) fprintf(errand->paper.out, "%s", response->body);
+    if (json_array_size(problems) == 0) {
+        fputs("meridian: ", errand->err);
+        print_line(errand->err, page_text(json, "error"));
+    }
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const char *problem = json_string_value(json_array_get(problems, i));
+        print_line(errand->err, problem != NULL ? problem : "-");
+    }
+    fprintf(errand->err, "meridian: nothing was changed; the daemon goes on with what it had\n");
+    json_decref(json);
+}
+
 static int run_reload(const struct errand *errand)
 {
     struct fetch_response response;
     int result = ask(errand, "/reload", "", FETCH_RELOAD_MS, &response);
     if (result != EXIT_WELL) return result;
     if (response.http_status == 200 && !errand->arguments->json) {
-        fprintf(errand->paper.out, "reloaded\n");
+        print_reloaded(errand, &response);
     } else if (response.http_status == 200) {
         fprintf(errand->paper.out, "%s", response.body);
+    } else if (response.http_status == 422) {
+        print_not_reloaded(errand, &response);
+        result = EXIT_UNWELL;
     } else {
         result = refused(errand, &response);
-        if (response.http_status == 422) {
-            fprintf(errand->err, "meridian: nothing was changed; the daemon goes on with what it had\n");
-            result = EXIT_UNWELL;
-        }
     }
     fetch_response_fini(&response);
     return result;

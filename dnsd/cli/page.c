@@ -88,3 +88,12 @@ void page_join(const json_t *list, const char *separator, char *out, size_t room
         used += (size_t)size;
     }
 }
+
+void page_row(const struct paper *paper, int width, const char *title, const char *text)
+{
+    char padded[PAGE_TEXT_MAX];
+    snprintf(padded, sizeof padded, "%-*s", width, title);
+    paper_put(paper, STYLE_FAINT, padded);
+    paper_put(paper, STYLE_PLAIN, text);
+    fputc('\n', paper->out);
+}

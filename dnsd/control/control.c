@@ -21,8 +21,8 @@
 #include "dnsd/control/refresh.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
-#include "state/store.h"
 #include "state/probe.h"
+#include "state/store.h"
 #include "state/watch.h"
 
 #define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
@@ -41,10 +41,10 @@ struct control {
     bool first_world;
     int64_t started_epoch_s;
     int64_t published_ms;
-    char *pop_name; /* outlives every configuration: it signs facts */
-    struct fact_writer writer; /* of this PoP's probe facts */
+    struct fact_writer writer;   /* of this PoP's probe facts */
     struct fact_writer reporter; /* of loads that came over the admin interface */
-    struct ground *ground; /* in force */
+    struct config *started;      /* the first one: what cannot change while the daemon runs is as it says */
+    struct ground *ground;       /* in force */
     struct publisher *publisher;
     struct refresh *refresh;
     struct store *store;
@@ -214,6 +214,12 @@ static void on_signal(uv_signal_t *signal, int number)
     }
 }
 
+static void start_looking(struct control *control)
+{
+    uint32_t interval_ms = control->ground->config->geo_check_ms;
+    uv_timer_start(&control->look, on_look, interval_ms, interval_ms);
+}
+
 /* ---- grounds ---- */
 
 static bool same_listen(const struct config *left, const struct config *right)
@@ -226,20 +232,39 @@ static bool same_listen(const struct config *left, const struct config *right)
     return true;
 }
 
-/* What only a restart changes. */
-static void warn_of_restart(const struct config *before, const struct config *after)
+/* The keys that a reload read but only a restart puts in force. Returns their count. */
+static size_t find_restart_keys(const struct config *in_use, const struct config *wanted,
+                                const char *out[CONTROL_RESTART_MAX])
 {
-    const char *key = NULL;
-    if (!same_listen(before, after)) key = "listen";
-    if (before->workers != after->workers) key = "workers";
-    if (memcmp(&before->tcp, &after->tcp, sizeof before->tcp) != 0) key = "tcp";
-    if (!address_equal(&before->admin_address, &after->admin_address) || before->admin_port != after->admin_port) {
-        key = "admin";
+    const char *old_user = in_use->user != NULL ? in_use->user : "";
+    const char *new_user = wanted->user != NULL ? wanted->user : "";
+    bool same_admin =
+        address_equal(&in_use->admin_address, &wanted->admin_address) && in_use->admin_port == wanted->admin_port;
+    const struct {
+        const char *key;
+        bool same;
+    } rows[CONTROL_RESTART_MAX] = {
+        {"pop.name", strcmp(in_use->pop_name, wanted->pop_name) == 0},
+        {"listen", same_listen(in_use, wanted)},
+        {"workers", in_use->workers == wanted->workers},
+        {"user", strcmp(old_user, new_user) == 0},
+        {"admin", same_admin},
+        {"tcp", memcmp(&in_use->tcp, &wanted->tcp, sizeof in_use->tcp) == 0},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < CONTROL_RESTART_MAX; i++) {
+        if (!rows[i].same) out[count++] = rows[i].key;
     }
-    if (strcmp(before->user ? before->user : "", after->user ? after->user : "") != 0) key = "user";
-    if (strcmp(before->pop_name, after->pop_name) != 0) key = "pop";
-    if (key == NULL) return;
-    log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", key);
+    return count;
+}
+
+static void log_restart_keys(const struct control *control)
+{
+    const char *keys[CONTROL_RESTART_MAX];
+    size_t count = find_restart_keys(control->started, control->ground->config, keys);
+    for (size_t i = 0; i < count; i++) {
+        log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", keys[i]);
+    }
 }
 
 /* The parts that follow the model: knowledge and watch. */
@@ -319,7 +344,8 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     if (status == OK) {
         prober_close(control->prober);
         control->prober = prober;
-        warn_of_restart(other->config, control->ground->config);
+        start_looking(control);
+        log_restart_keys(control);
     } else {
         if (prober != NULL) prober_close(prober);
         exchange(control, &other, &senses);
@@ -369,6 +395,7 @@ void control_status(const struct control *control, struct control_status *out)
         .reload = *refresh_last_reload(control->refresh),
         .database = *refresh_last_survey(control->refresh),
     };
+    out->restart_count = find_restart_keys(control->started, control->ground->config, out->restart);
     store_describe(control->store, out->store, sizeof out->store);
 }
 
@@ -401,7 +428,8 @@ static void raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED) return;
     limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
 }
 
 static enum status open_handles(struct control *control)
@@ -442,17 +470,25 @@ static enum status open_workers(struct control *control, const struct config *co
     return OK;
 }
 
+static enum status leave_root(const struct config *config, char error[CONTROL_ERROR_MAX])
+{
+    char reason[256];
+    enum status status = privileges_drop(config->user, reason, sizeof reason);
+    if (status != OK) {
+        snprintf(error, CONTROL_ERROR_MAX, "%s:%u: user: %s: %s", config->path, (unsigned)config->lines.user,
+                 config->user, reason);
+    }
+    return status;
+}
+
 static enum status open_ground(struct control *control, struct config *take_config, char error[CONTROL_ERROR_MAX])
 {
     struct problems problems;
     problems_init(&problems);
-    enum status status = ground_load(take_config, &problems, &control->ground, error);
+    enum status status = ground_load(take_config, &problems, &control->ground);
     if (status != OK) {
-        char line[1024];
-        for (size_t i = 0; i < problems.count; i++) {
-            problem_format(&problems.list[i], line, sizeof line);
-            fprintf(stderr, "%s\n", line);
-        }
+        problems_print(&problems, stderr);
+        problems_summarize(&problems, status_name(status), error, CONTROL_ERROR_MAX);
     }
     problems_fini(&problems);
     return status;
@@ -466,7 +502,8 @@ static enum status open_first_world(struct control *control)
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
-    status = store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
+    status =
+        store_open_embedded(&control->loop, (struct store_listener){control, on_fact, on_expired}, &control->store);
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
@@ -500,18 +537,19 @@ enum status control_open(struct config *take_config, struct control **out, char 
         goto release_config;
     }
     status = open_workers(control, config, error);
-    if (status == OK && config->user != NULL) status = privileges_drop(config->user, error, CONTROL_ERROR_MAX);
+    if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
     status = open_ground(control, config, error);
     if (status != OK) goto close_control;
-    control->pop_name = strdup(control->ground->config->pop_name);
-    control->writer = (struct fact_writer){.name = control->pop_name, .epoch = (uint64_t)control->started_epoch_s};
+    control->started = config_hold(control->ground->config);
+    control->writer =
+        (struct fact_writer){.name = control->started->pop_name, .epoch = (uint64_t)control->started_epoch_s};
     control->reporter = (struct fact_writer){.name = REPORT_WRITER, .epoch = (uint64_t)control->started_epoch_s};
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
-    status = control->pop_name ? open_first_world(control) : ERR_MEMORY;
+    status = open_first_world(control);
     if (status != OK) goto close_control;
-    status = refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force},
-                          &control->refresh);
+    status =
+        refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
     if (status == OK) status = start_workers(control);
     if (status == OK) status = open_prober(control, &control->prober);
     if (status != OK) {
@@ -529,11 +567,10 @@ close_control:
 
 enum status control_run(struct control *control)
 {
-    const struct config *config = control->ground->config;
     uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
-    uv_timer_start(&control->look, on_look, config->geo_check_ms, config->geo_check_ms);
+    start_looking(control);
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
-             control->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
+             control->started->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
              control->ground->atlas->source);
     uv_run(&control->loop, UV_RUN_DEFAULT);
     return OK;
@@ -568,7 +605,6 @@ void control_close(struct control *control)
     knowledge_free(control->knowledge);
     publisher_free(control->publisher);
     ground_release(control->ground);
-    free(control->pop_name);
+    config_release(control->started);
     free(control);
-    log_line(LOG_LEVEL_INFO, "stopped", NULL);
 }

@@ -26,7 +26,10 @@ struct control_attempt {
     int64_t at_epoch_s; /* wall clock, for people; 0: never */
     enum status status;
     char error[CONTROL_ERROR_MAX]; /* the first problem and how many more; "" when OK */
+    const struct problems *problems; /* all of them, until the next attempt ends; NULL: none but the error */
 };
+
+#define CONTROL_RESTART_MAX 6 /* keys that only a restart puts in force */
 
 struct control_status {
     const char *version;
@@ -36,6 +39,8 @@ struct control_status {
     int64_t published_ms;
     struct control_attempt reload;
     struct control_attempt database;
+    const char *restart[CONTROL_RESTART_MAX]; /* keys that differ from those in use, until the daemon is restarted */
+    size_t restart_count;
     char store[256];
 };
 

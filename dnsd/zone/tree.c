@@ -228,7 +228,9 @@ static enum status add_owner(struct builder *builder, const struct record *first
     uint32_t index = (uint32_t)tree_owner_count(tree);
     uint32_t unused;
     if (!name_within(name, builder->origin->bytes)) {
-        complain(builder, first, "a name in the zone");
+        char origin[NAME_TEXT_SIZE];
+        name_format(builder->origin->bytes, origin);
+        complain(builder, first, "a name in the zone %s", origin);
         return OK;
     }
     leave(tree, &builder->cut, name);

@@ -52,6 +52,16 @@ class TextDatabase(unittest.TestCase):
         process.wait_until(lambda: self.region() == 'ap-southeast-1', 15, 'the new database is in force')
         self.assertEqual(self.meridian.status()['database']['result'], 'ok')
 
+    def test_how_often_to_look_may_be_reloaded(self):
+        """A day between two looks becomes a second by a reload."""
+        rest = 'geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: %d}\n'
+        self.meridian.configure(fleet.options(rest=rest % 86400))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.meridian.configure(fleet.options(rest=rest % 1))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.write('SG')
+        process.wait_until(lambda: self.region() == 'ap-southeast-1', 15, 'the new database is in force')
+
     def test_broken_file_leaves_the_old_in_force(self):
         replace(self.ipv4, lambda path: path.write_text('16777216,3758096383\nnot a database\n'))
         process.wait_until(lambda: self.meridian.status()['database']['error'], 15, 'the error is in the status')

@@ -61,6 +61,54 @@ class Reload(unittest.TestCase):
         self.assertIn('example.com.zone:', self.attempt()['error'])
         self.assertEqual(self.meridian.ask('example.com', 'SOA').texts()[0].split()[5], '1')
 
+    def test_every_problem_is_told(self):
+        """By the command, by the status page and by the log: those of the configuration, then those of what it names."""
+        self.meridian.configure(fleet.options() + 'nonsense: 1\nudp_payload: 1\n')
+        result = self.meridian.command('reload')
+        for page in (result.stderr, self.meridian.command('status').stdout, self.meridian.process.log()):
+            self.assertIn('nonsense: no such key', page)
+            self.assertIn('udp_payload: 1: an integer', page)
+        self.meridian.configure(fleet.options() + 'geo: {database: none.mmdb, asn_database: asn.mmdb}\n')
+        fleet.write_zone(self.folder, serial=3, extra='one A 192.0.2.999\ntwo A 192.0.2.999\n')
+        result = self.meridian.command('reload')
+        self.assertEqual(result.returncode, 1)
+        for word in ('geo.database: ', 'geo.asn_database: ', 'one.example.com A: ', 'two.example.com A: '):
+            self.assertIn(word, result.stderr)
+        self.assertEqual(len(self.attempt()['problems']), 4)
+
+    def test_what_only_a_restart_changes_is_told(self):
+        """All such keys at once, for as long as they differ from those in use, whatever else is reloaded meanwhile."""
+        before = self.meridian.config_path.read_text()
+        changed = before.replace('workers: 1', 'workers: 2') + 'user: nobody\ntcp: {connections: 77}\n'
+        for _ in range(2):
+            self.meridian.config_path.write_text(changed)
+            result = self.meridian.command('reload')
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn('restart: workers, user, tcp\n', result.stdout)
+            self.assertEqual(self.meridian.status()['restart'], ['workers', 'user', 'tcp'])
+        self.assertIn('key=workers', self.meridian.process.log())
+        self.assertIn('key=tcp', self.meridian.process.log())
+        self.meridian.config_path.write_text(before)
+        self.assertEqual(self.meridian.command('reload').stdout, 'reloaded\n')
+        self.assertEqual(self.meridian.status()['restart'], [])
+
+    def test_regions_and_zones_in_use_may_go(self):
+        """A region that everybody gets and a zone with a service leave; the answers are those of the new configuration."""
+        self.assertEqual(fleet.region_of(self.meridian.ask('api.example.com', ecs=fleet.GERMANY)), 'eu-west-1')
+        options = fleet.options()
+        start, end = options.index('  - name: eu-west-1'), options.index('  - name: ap-southeast-1')
+        self.meridian.configure(options[:start] + options[end:])
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.assertEqual(fleet.region_of(self.meridian.ask('api.example.com', ecs=fleet.GERMANY)), 'us-east-1')
+        text = self.meridian.config_path.read_text()
+        (self.folder / 'other.zone').write_text('@ 60 SOA ns host 1 2 3 4 5\n@ 60 NS ns\nwww 60 A 192.0.2.7\n')
+        self.meridian.config_path.write_text(text.replace('zones:\n', 'zones:\n  - {origin: other.test, file: other.zone}\n'))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.assertEqual(self.meridian.ask('www.other.test').addresses(), ['192.0.2.7'])
+        self.meridian.config_path.write_text(text)
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.assertEqual(self.meridian.ask('www.other.test').rcode_name(), 'REFUSED')
+
     def test_missing_file_keeps_the_old_world(self):
         self.meridian.config_path.unlink()
         self.assertEqual(self.meridian.command('reload').returncode, 1)

@@ -65,6 +65,7 @@ struct control {
     struct fact_load load;
     enum status report_status;
     struct control_attempt last_reload;
+    bool wants_restart;
     /* the run */
     uv_async_t finished;
 };
@@ -115,6 +116,10 @@ void control_status(const struct control *control, struct control_status *out)
     out->worlds_published = 4;
     out->reload = control->last_reload;
     out->database = (struct control_attempt){.at_epoch_s = 1700000000};
+    if (control->wants_restart) {
+        out->restart[out->restart_count++] = "listen";
+        out->restart[out->restart_count++] = "workers";
+    }
     strcpy(out->store, "embedded");
 }
 
