@@ -201,12 +201,16 @@ enum status route_parse(const char *method, const char *target, const struct rou
 
 /* ---- the body of a report ---- */
 
-static enum status read_number(const char *key, const json_t *value, double bound, double *out,
+struct bounds {
+    double minimum, maximum;
+};
+
+static enum status read_number(const char *key, const json_t *value, struct bounds bounds, double *out,
                                struct route_refusal *refusal)
 {
     double number = json_number_value(value);
-    if (!json_is_number(value) || !isfinite(number) || number < 0 || number > bound) {
-        return refuse(refusal, 422, "%s: expected a number from 0 to %.0f", key, bound);
+    if (!json_is_number(value) || !isfinite(number) || number < bounds.minimum || number > bounds.maximum) {
+        return refuse(refusal, 422, "%s: expected a number from %.12g to %.12g", key, bounds.minimum, bounds.maximum);
     }
     *out = number;
     return OK;
@@ -215,13 +219,13 @@ static enum status read_number(const char *key, const json_t *value, double boun
 static enum status read_member(const char *key, const json_t *value, struct report_order *order,
                                struct route_refusal *refusal)
 {
-    if (strcmp(key, "load_rps") == 0) return read_number(key, value, ROUTE_LOAD_MAX, &order->load.load_rps, refusal);
-    if (strcmp(key, "capacity_rps") == 0) {
-        return read_number(key, value, ROUTE_LOAD_MAX, &order->load.capacity_rps, refusal);
-    }
+    static const struct bounds load = {0, ROUTE_LOAD_MAX}, capacity = {ROUTE_CAPACITY_MIN, ROUTE_LOAD_MAX},
+                               latency = {0, ROUTE_LATENCY_MAX_MS};
+    if (strcmp(key, "load_rps") == 0) return read_number(key, value, load, &order->load.load_rps, refusal);
+    if (strcmp(key, "capacity_rps") == 0) return read_number(key, value, capacity, &order->load.capacity_rps, refusal);
     if (strcmp(key, "processing_ms") == 0) {
         double processing_ms = 0;
-        enum status status = read_number(key, value, ROUTE_LATENCY_MAX_MS, &processing_ms, refusal);
+        enum status status = read_number(key, value, latency, &processing_ms, refusal);
         if (status == OK) order->load.processing_us = llround(processing_ms * 1000);
         return status;
     }

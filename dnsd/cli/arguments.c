@@ -11,12 +11,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dnsd/config/suggestion.h"
 #include "router/address.h"
 
+#define WORD_MAX 40 /* of a mistyped option that is repeated */
 #define BIT(command) (1u << (command))
 #define REMOTE (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD))
 #define ALL (BIT(COMMAND_LAST + 1) - 1)
-#define NUMBER_MAX 1e9
+/* as the daemon takes them */
+#define RATE_MAX 1e9
+#define CAPACITY_MIN 0.001
+#define LATENCY_MAX_MS 600000
 
 static const struct command_row {
     const char *name;
@@ -37,6 +42,7 @@ static const struct command_row {
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
 
+#define NO_BOUNDS 0, 0
 #define FIELD(member) offsetof(struct arguments, member)
 static const struct option_row {
     const char *name;
@@ -45,19 +51,22 @@ static const struct option_row {
     unsigned commands;
     const char *value; /* in the help */
     const char *summary;
+    double minimum, maximum; /* of a number */
 } options[] = {
-    {"--client", OPTION_TEXT, FIELD(client), BIT(COMMAND_EXPLAIN), "ADDRESS[/LENGTH]", "who asks; required"},
-    {"--type", OPTION_TEXT, FIELD(type), BIT(COMMAND_EXPLAIN), "TYPE", "record type, default A"},
-    {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now"},
-    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS",
-     "requests a second that it can take"},
-    {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency"},
-    {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)"},
+    {"--client", OPTION_TEXT, FIELD(client), BIT(COMMAND_EXPLAIN), "ADDRESS[/LENGTH]", "who asks; required", NO_BOUNDS},
+    {"--type", OPTION_TEXT, FIELD(type), BIT(COMMAND_EXPLAIN), "TYPE", "record type, default A", NO_BOUNDS},
+    {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now", 0,
+     RATE_MAX},
+    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it can take",
+     CAPACITY_MIN, RATE_MAX},
+    {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency", 0,
+     LATENCY_MAX_MS},
+    {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)", NO_BOUNDS},
     {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,
-     "print JSON instead of text"},
+     "print JSON instead of text", NO_BOUNDS},
     {"--admin", OPTION_TEXT, FIELD(admin), REMOTE, "ADDRESS@PORT",
-     "where the daemon listens, default $" ADMIN_ENVIRONMENT " or 127.0.0.1@8053"},
-    {"--config", OPTION_TEXT, FIELD(config), REMOTE, "FILE", "take that from a configuration file"},
+     "where the daemon listens, default $" ADMIN_ENVIRONMENT " or 127.0.0.1@8053", NO_BOUNDS},
+    {"--config", OPTION_TEXT, FIELD(config), REMOTE, "FILE", "take that from a configuration file", NO_BOUNDS},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
 
@@ -84,12 +93,14 @@ static int command_find(const char *name)
     return -1;
 }
 
-static enum status read_option_number(const char *name, const char *text, double *out, char error[ARGUMENTS_ERROR_MAX])
+static enum status read_option_number(const struct option_row *option, const char *text, double *out,
+                                      char error[ARGUMENTS_ERROR_MAX])
 {
     char *end = NULL;
     double number = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(number) || number < 0 || number > NUMBER_MAX) {
-        return complain(error, "%s: %s: expected a number from 0 to %.0f", name, text, NUMBER_MAX);
+    if (end == text || *end != '\0' || !isfinite(number) || number < option->minimum || number > option->maximum) {
+        return complain(error, "%s: %s: expected a number from %.12g to %.12g", option->name, text, option->minimum,
+                        option->maximum);
     }
     *out = number;
     return OK;
@@ -104,6 +115,21 @@ static const struct option_row *option_find(const char *text, size_t size, unsig
     return NULL;
 }
 
+static enum status complain_of_option(const char *text, size_t size, unsigned command, char error[ARGUMENTS_ERROR_MAX])
+{
+    char wanted[WORD_MAX + 1];
+    struct suggestion suggestion = {.wanted = wanted};
+    snprintf(wanted, sizeof wanted, "%.*s", (int)size, text);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (options[i].commands & BIT(command)) suggestion_try(&suggestion, options[i].name);
+    }
+    if (suggestion.best == NULL) {
+        return complain(error, "%s: no such option of `meridian %s`", wanted, commands[command].name);
+    }
+    return complain(error, "%s: no such option of `meridian %s` (did you mean %s?)", wanted, commands[command].name,
+                    suggestion.best);
+}
+
 /* Reads the option at argv[*at], and its value. */
 static enum status read_option(int argc, char *const *argv, int *at, struct arguments *out,
                                char error[ARGUMENTS_ERROR_MAX])
@@ -111,9 +137,7 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     const char *text = argv[*at];
     size_t size = strcspn(text, "=");
     const struct option_row *option = option_find(text, size, out->command);
-    if (option == NULL) {
-        return complain(error, "%.*s: no such option of `meridian %s`", (int)size, text, commands[out->command].name);
-    }
+    if (option == NULL) return complain_of_option(text, size, out->command, error);
     char *field = (char *)out + option->field;
     const char *value = text[size] == '=' ? text + size + 1 : NULL;
     if (option->kind == OPTION_FLAG) {
@@ -124,7 +148,7 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     if (value == NULL && *at + 1 < argc) value = argv[++*at];
     if (value == NULL || *value == '\0') return complain(error, "%s: expected %s", option->name, option->value);
     if (option->kind == OPTION_NUMBER) {
-        return read_option_number(option->name, value, (double *)(void *)field, error);
+        return read_option_number(option, value, (double *)(void *)field, error);
     }
     *(const char **)(void *)field = value;
     return OK;
@@ -139,9 +163,20 @@ static enum status read_operand(const char *text, struct arguments *out, char er
     return OK;
 }
 
+static enum status complain_of_command(const char *name, char error[ARGUMENTS_ERROR_MAX])
+{
+    struct suggestion suggestion = {.wanted = name};
+    for (unsigned i = 0; i <= COMMAND_LAST; i++) suggestion_try(&suggestion, commands[i].name);
+    if (suggestion.best == NULL) return complain(error, "%s: no such command; `meridian help` lists them", name);
+    return complain(error, "%s: no such command (did you mean %s?); `meridian help` lists them", name, suggestion.best);
+}
+
 static enum status check_complete(const struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
+    if (out->command == COMMAND_HELP && out->operand != NULL && command_find(out->operand) < 0) {
+        return complain_of_command(out->operand, error);
+    }
     if (row->required && out->operand == NULL) {
         return complain(error, "`meridian %s` needs %s", row->name, row->operand);
     }
@@ -169,7 +204,7 @@ enum status arguments_parse(int argc, char *const *argv, struct arguments *out, 
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) name = "version";
     int command = command_find(name);
-    if (command < 0) return complain(error, "%s: no such command; `meridian help` lists them", name);
+    if (command < 0) return complain_of_command(name, error);
     parsed.command = (enum command)command;
 
     for (int i = 2; i < argc && status == OK; i++) {
