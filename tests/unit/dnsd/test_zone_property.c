@@ -173,6 +173,7 @@ static void resolve(const char *question, const char *type, struct verdict *verd
             }
             const struct line *cname = find(zone, owner, "CNAME");
             if (cname != NULL && strcmp(type, "CNAME") != 0) {
+                dnames = 0; /* its name comes from elsewhere: what came before says nothing of the round */
                 add(verdict, name, "CNAME", cname->data);
                 strcpy(target, cname->data);
             } else {
