@@ -67,10 +67,19 @@ region_id region_find(const struct model *model, const char *name)
     return ID_NONE;
 }
 
-endpoint_id endpoint_find(const struct model *model, const char *name)
+endpoint_id endpoint_find_next(const struct model *model, const char *name, size_t *at)
 {
     for (size_t i = 0; i < model->endpoint_count; i++) {
-        if (strcmp(model->endpoints[i].name, name) == 0) return (endpoint_id)i;
+        size_t here = (*at + i) % model->endpoint_count;
+        if (strcmp(model->endpoints[here].name, name) != 0) continue;
+        *at = here + 1;
+        return (endpoint_id)here;
     }
     return ID_NONE;
+}
+
+endpoint_id endpoint_find(const struct model *model, const char *name)
+{
+    size_t at = 0;
+    return endpoint_find_next(model, name, &at);
 }

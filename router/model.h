@@ -190,5 +190,8 @@ const char *steering_name(enum steering steering);
 /* ID_NONE when there is no such name (compared exactly, lower case). */
 region_id region_find(const struct model *model, const char *name);
 endpoint_id endpoint_find(const struct model *model, const char *name);
+/* The same, searching from *at on and then from the first; *at is left behind what was found. For walks over another model's endpoints:
+ * most stand in the same order, and then each costs one comparison. At first *at is 0. */
+endpoint_id endpoint_find_next(const struct model *model, const char *name, size_t *at);
 
 #endif

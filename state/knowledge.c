@@ -256,6 +256,17 @@ bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int6
     return is_relevant(knowledge, fact);
 }
 
+void knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before)
+{
+    for (size_t i = 0; i < knowledge->model->endpoint_count; i++) {
+        const struct endpoint *endpoint = &knowledge->model->endpoints[i];
+        endpoint_id old = name_find(before->endpoint_names, before->model->endpoint_count, endpoint->name);
+        if (!endpoint->probed || old == ID_NONE || !before->model->endpoints[old].probed) continue;
+        const struct statement *statement = own_probe(before, old);
+        if (statement != NULL) (void)knowledge_observe(knowledge, &statement->fact, statement->heard_ms);
+    }
+}
+
 /* ---- the snapshot ---- */
 
 static int64_t remaining_ms(int64_t from_then_ms, int64_t age_ms)

@@ -34,6 +34,9 @@ struct knowledge;
  * knowledge_free. ERR_MEMORY. */
 MUST_USE enum status knowledge_new(const struct model *model, const char *pop, struct knowledge **out);
 void knowledge_free(struct knowledge *knowledge); /* takes NULL */
+/* Go on where `before` is, for a reload: this PoP's verdicts on the endpoints that both models have by name and that both probe, those
+ * included whose facts have expired and which no store remembers. Before store_replay, which knows the other facts. */
+void knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before);
 
 /* Fold a fact or its expiry. Returns true when the next snapshot may differ in more than ages. Unknown
  * subjects are ignored. */

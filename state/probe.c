@@ -183,6 +183,32 @@ static uint64_t first_start_ms(struct prober *prober, size_t index, const struct
     return (fraction >> 32) * window_ms >> 32;
 }
 
+/* NULL: not probed. */
+static const struct probe *probe_find(const struct prober *prober, endpoint_id endpoint)
+{
+    size_t low = 0, high = prober->probe_count; /* they are in the order of their endpoints */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (prober->probes[middle]->endpoint < endpoint)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < prober->probe_count && prober->probes[low]->endpoint == endpoint ? prober->probes[low] : NULL;
+}
+
+void prober_inherit(struct prober *prober, const struct prober *before, const endpoint_id *ids_before)
+{
+    for (size_t i = 0; i < prober->probe_count; i++) {
+        struct probe *probe = prober->probes[i];
+        endpoint_id id = ids_before[probe->endpoint];
+        const struct probe *old = id == ID_NONE ? NULL : probe_find(before, id);
+        if (old == NULL) continue;
+        uint64_t due_ms = old->state == PROBE_IDLE ? uv_timer_get_due_in(&old->timer) : 0;
+        if (due_ms < uv_timer_get_due_in(&probe->timer)) uv_timer_start(&probe->timer, on_due, due_ms, 0);
+    }
+}
+
 /* ---- life ---- */
 
 static enum status probe_new(const struct probe_context *context, const struct probe_settings *settings,

@@ -11,7 +11,8 @@
  * What the control thread does:
  *   prober callback:   if (watch_observe(watch, endpoint, result, now_ms, &writer, &fact)) store_publish(store, &fact)
  *   each second or so: while (watch_tick(watch, now_ms, &writer, &fact)) store_publish(store, &fact)
- *   reload:            watch_new(new model), watch_inherit(new, old), watch_free(old); knowledge_new, store_replay into it */
+ *   reload:            watch_new(new model), watch_inherit(new, old), watch_free(old); knowledge_new, knowledge_inherit and
+ *                      store_replay into it; prober_open, prober_inherit */
 #ifndef MERIDIAN_WATCH_H
 #define MERIDIAN_WATCH_H
 

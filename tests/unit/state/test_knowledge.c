@@ -138,6 +138,41 @@ static void own_verdict_outlives_its_fact(void **state)
     bench_close(&bench);
 }
 
+static void own_verdicts_survive_a_reload_without_their_facts(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact facts[] = {probe_of(&bench, "eu-a"), probe_of(&bench, "eu-b"), probe_of(&bench, "us-a")};
+    for (size_t i = 0; i < 3; i++) {
+        facts[i].probe.up = false;
+        knowledge_observe(bench.knowledge, &facts[i], NOW_MS);
+        knowledge_expire(bench.knowledge, &facts[i], NOW_MS + 5000); /* no store has it any more */
+    }
+    /* The new model: another order, one probe gone, one name gone. */
+    struct endpoint endpoints[] = {fleet_endpoints[US_PLAIN], fleet_endpoints[EU_B], fleet_endpoints[EU_A]};
+    endpoints[1].probed = false;
+    struct model model = fleet;
+    model.endpoints = endpoints;
+    model.endpoint_count = 3;
+    for (size_t i = 0; i < 3; i++) endpoints[i].region = 0;
+    model.region_count = 1;
+    struct region region = {.name = "eu", .first_endpoint = 0, .endpoint_count = 3, .min_healthy_permille = 500};
+    model.regions = &region;
+    struct knowledge *after;
+    struct snapshot *snapshot;
+    assert_int_equal(knowledge_new(&model, "pop-eu", &after), OK);
+    assert_int_equal(snapshot_new(&model, &snapshot), OK);
+    knowledge_inherit(after, bench.knowledge);
+    knowledge_snapshot(after, NULL, NOW_MS + 60000, snapshot);
+    assert_true(snapshot->endpoints[0].up);
+    assert_int_equal(snapshot->endpoints[1].reason, VERDICT_ASSUMED);
+    assert_false(snapshot->endpoints[2].up);
+    assert_int_equal(snapshot->endpoints[2].verdict_age_ms, 60000);
+    snapshot_free(snapshot);
+    knowledge_free(after);
+    bench_close(&bench);
+}
+
 static void other_pops_do_not_decide_here(void **state)
 {
     (void)state;
@@ -338,6 +373,7 @@ int main(void)
         cmocka_unit_test(own_probe_gives_the_verdict_with_its_age),
         cmocka_unit_test(held_endpoint_is_down_for_flapping),
         cmocka_unit_test(own_verdict_outlives_its_fact),
+        cmocka_unit_test(own_verdicts_survive_a_reload_without_their_facts),
         cmocka_unit_test(other_pops_do_not_decide_here),
         cmocka_unit_test(load_of_endpoint_and_region_is_known_until_it_expires),
         cmocka_unit_test(expiry_of_an_older_fact_changes_nothing),

@@ -329,6 +329,43 @@ static void intervals_keep_their_jitter(void **state)
     loop_end(&bench.loop);
 }
 
+static void on_enough(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* Each reload opens a prober anew, here far more often than the endpoints are probed, and in another order each time. */
+static void reloads_do_not_put_off_a_turn(void **state)
+{
+    (void)state;
+    enum { RELOADS = 60, RELOAD_MS = 10 };
+    const uint64_t seed = UINT64_C(3) << 62; /* first starts: 0.75 and 0.37 of half of the interval */
+    const endpoint_id exchanged[] = {1, 0};
+    struct bench bench;
+    struct peer peer;
+    uv_timer_t enough;
+    bench_open(&bench);
+    peer_open(&peer, &bench.loop, PEER_HANGS, NULL);
+    struct probe_settings settings[] = {tcp_to(peer.port), tcp_to(peer.port)};
+    settings[0].interval_ms = settings[1].interval_ms = 400;
+    assert_int_equal(uv_timer_init(&bench.loop, &enough), 0);
+    assert_int_equal(prober_open(&bench.loop, settings, 2, 8, seed, said_hear, &bench.said, &bench.prober), OK);
+    for (unsigned i = 0; i < RELOADS; i++) {
+        struct prober *next;
+        uv_timer_start(&enough, on_enough, RELOAD_MS, 0);
+        uv_run(&bench.loop, UV_RUN_DEFAULT);
+        assert_int_equal(prober_open(&bench.loop, settings, 2, 8, seed, said_hear, &bench.said, &next), OK);
+        prober_inherit(next, bench.prober, exchanged);
+        prober_close(bench.prober);
+        bench.prober = next;
+    }
+    assert_in_range(bench.said.count, 2, RELOADS);
+    prober_close(bench.prober);
+    uv_close((uv_handle_t *)&enough, NULL);
+    peer_close(&peer);
+    loop_end(&bench.loop);
+}
+
 /* Peers that hang take the places; what waits gets its turn when one is free, in order, none twice before
  * all had one. */
 static void concurrency_is_a_bound_and_the_queue_is_fair(void **state)
@@ -544,6 +581,7 @@ int main(void)
         cmocka_unit_test(no_probes_is_fine),
         cmocka_unit_test(starts_are_spread_and_verdicts_come_within_an_interval),
         cmocka_unit_test(intervals_keep_their_jitter),
+        cmocka_unit_test(reloads_do_not_put_off_a_turn),
         cmocka_unit_test(concurrency_is_a_bound_and_the_queue_is_fair),
         cmocka_unit_test(stalled_loop_takes_nobody_down),
         cmocka_unit_test(own_lack_of_sockets_is_no_verdict),
