@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dnsd/admin/admin.h"
 #include "dnsd/control/control.h"
@@ -106,9 +107,10 @@ static int serve(struct config *take_config)
     }
     if (control_run(control) == OK) code = EXIT_OK;
     if (admin != NULL) admin_close(admin);
-close_control:
-    control_close(control);
+close_control:;
+    bool ended = control_close(control);
     if (code == EXIT_OK) log_line(LOG_LEVEL_INFO, "stopped", NULL);
+    if (!ended) _exit(code);
     return code;
 }
 

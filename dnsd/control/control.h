@@ -9,6 +9,7 @@
 #ifndef MERIDIAN_CONTROL_H
 #define MERIDIAN_CONTROL_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "dnsd/config/config.h"
@@ -34,8 +35,9 @@ struct control_attempt {
 struct control_status {
     const char *version;
     int64_t started_epoch_s;
-    int64_t now_ms;        /* the loop's clock; ages are relative to it */
+    int64_t now_ms; /* the loop's clock; ages are relative to it */
     uint64_t worlds_published;
+    uint64_t worlds_built; /* the others altered no answer, or failed */
     int64_t published_ms;
     struct control_attempt reload;
     struct control_attempt database;
@@ -62,6 +64,8 @@ MUST_USE enum status control_report(struct control *control, const char *subject
 /* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
 MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);
 MUST_USE enum status control_run(struct control *control);
-void control_close(struct control *control);
+/* False: something did not end (a worker hangs, a name server is silent) and may still use its memory. That stays, and the process
+ * must leave by _exit, since exit waits for libuv's thread pool. NULL is fine. */
+bool control_close(struct control *control);
 
 #endif

@@ -31,7 +31,7 @@ struct publication {
 
 struct publisher {
     struct publication *newest;
-    size_t count; /* in the list */
+    size_t count;            /* in the list */
     struct snapshot *latest; /* newest snapshot, when it is younger than the newest world's; else NULL */
     struct world view;
     uint64_t sequence;
@@ -141,8 +141,7 @@ static enum status build_layers(struct publication *next, const struct publicati
     const struct model *model = &ground->config->model;
     bool same_ground = before != NULL && before->ground == ground;
     bool same_zones = before != NULL && before->ground->zones == ground->zones;
-    enum status status =
-        build_written(ground, next->snapshot, same_zones ? before->written : NULL, &next->written);
+    enum status status = build_written(ground, next->snapshot, same_zones ? before->written : NULL, &next->written);
     for (size_t i = 0; status == OK && i < model->plan_count; i++) {
         status = build_course(ground, next->snapshot, &model->plans[i], same_ground ? before->courses[i] : NULL,
                               &next->courses[i]);

@@ -89,6 +89,13 @@ static void log_problems(const struct problems *problems)
     }
 }
 
+static void tell_done(struct refresh *refresh)
+{
+    control_done *done = refresh->done;
+    refresh->done = NULL;
+    if (done != NULL) done(refresh->done_context, &refresh->reload);
+}
+
 static void end_reload(struct refresh *refresh)
 {
     if (refresh->status == OK) {
@@ -106,9 +113,7 @@ static void end_reload(struct refresh *refresh)
         log_line(LOG_LEVEL_ERROR, "reload failed, the configuration before stays in force", "error=\"%s\"",
                  refresh->error);
     }
-    control_done *done = refresh->done;
-    refresh->done = NULL;
-    if (done != NULL) done(refresh->done_context, &refresh->reload);
+    tell_done(refresh);
 }
 
 static void end_survey(struct refresh *refresh)
@@ -234,6 +239,10 @@ void refresh_close(struct refresh *refresh)
     if (refresh == NULL) return;
     refresh->closing = true;
     refresh->reload_waits = false;
+    if (refresh->done != NULL) {
+        note_attempt(&refresh->reload, ERR_STATE, "the daemon is stopping");
+        tell_done(refresh);
+    }
     if (refresh->task == TASK_NONE) refresh_free(refresh);
 }
 
