@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # test_reload.py - SIGHUP and meridian reload: a good configuration takes over whole, a bad one changes nothing.
 # SPDX-License-Identifier: Apache-2.0
+import os
 import signal
+import socket
 import unittest
 
 import lab
@@ -122,6 +124,47 @@ class Reload(unittest.TestCase):
                 self.meridian.process.send(signal.SIGHUP)
             self.assertEqual(self.meridian.ask('www.example.com').addresses(), ['192.0.2.80'])
         self.assertTrue(self.meridian.process.alive())
+
+    def test_many_reloads_leave_no_descriptor(self):
+        def descriptors():
+            return len(os.listdir('/proc/%d/fd' % self.meridian.pid))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        before = descriptors()
+        for _ in range(100):
+            self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.assertLessEqual(descriptors(), before + 2)  # the admin connection that is being closed
+
+    def test_many_reloads_keep_the_turns_of_probes(self):
+        """Each endpoint of an interval of 2 s, while the configuration is read again all the time."""
+        with socket.create_server(('127.0.0.1', 0), backlog=1024) as peer:
+            probe = '\n        probe: {kind: tcp, address: "127.0.0.1@%d", interval_ms: 2000}' % peer.getsockname()[1]
+            text = fleet.options()
+            for capacity in (100, 80, 60):
+                text = text.replace('capacity_rps: %d\n' % capacity, 'capacity_rps: %d%s\n' % (capacity, probe))
+            self.meridian.configure(text)
+
+            def all_probed():
+                self.assertEqual(self.meridian.command('reload').returncode, 0)
+                return all(endpoint['reason'] == 'probe' for endpoint in self.meridian.status()['endpoints'])
+            process.wait_until(all_probed, 4, 'each has had its turn')
+
+    def test_another_interval_of_looking_at_the_database(self):
+        geoip, geoip6 = self.folder / 'geoip', self.folder / 'geoip6'
+        geoip6.write_text('2000::,3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,DE\n')
+        geoip.write_text('16777216,3758096383,DE\n')
+        geo = 'geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: %d}\n'
+        for check_s in (3600, 1):
+            self.meridian.configure(fleet.options(rest=geo % check_s))
+            self.assertEqual(self.meridian.command('reload').returncode, 0)
+        geoip.write_text('16777216,3758096383,SG\n')
+        process.wait_until(lambda: fleet.region_of(self.meridian.ask('api.example.com', ecs='8.8.8.0/24')) == 'ap-southeast-1', 15,
+                           'the new database is in force')
+
+    def test_every_key_that_waits_for_a_restart_is_named(self):
+        self.meridian.configure(fleet.options(rest='tcp: {connections: 99}\nuser: nobody\n'))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        for key in ('tcp', 'user'):
+            self.assertRegex(self.meridian.process.log(), r'takes effect at the next start only" key=%s\n' % key)
 
 
 lab.main()
