@@ -125,9 +125,16 @@ class Reload(unittest.TestCase):
             self.assertEqual(self.meridian.ask('www.example.com').addresses(), ['192.0.2.80'])
         self.assertTrue(self.meridian.process.alive())
 
+    def small_database(self, check_s=3600):
+        """Its key, for reloads that take no time to speak of."""
+        (self.folder / 'geoip6').write_text('2000::,3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,DE\n')
+        (self.folder / 'geoip').write_text('16777216,3758096383,DE\n')
+        return 'geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: %d}\n' % check_s
+
     def test_many_reloads_leave_no_descriptor(self):
         def descriptors():
             return len(os.listdir('/proc/%d/fd' % self.meridian.pid))
+        self.meridian.configure(fleet.options(rest=self.small_database()))
         self.assertEqual(self.meridian.command('reload').returncode, 0)
         before = descriptors()
         for _ in range(100):
@@ -138,7 +145,7 @@ class Reload(unittest.TestCase):
         """Each endpoint of an interval of 2 s, while the configuration is read again all the time."""
         with socket.create_server(('127.0.0.1', 0), backlog=1024) as peer:
             probe = '\n        probe: {kind: tcp, address: "127.0.0.1@%d", interval_ms: 2000}' % peer.getsockname()[1]
-            text = fleet.options()
+            text = fleet.options(rest=self.small_database())
             for capacity in (100, 80, 60):
                 text = text.replace('capacity_rps: %d\n' % capacity, 'capacity_rps: %d%s\n' % (capacity, probe))
             self.meridian.configure(text)
@@ -149,14 +156,10 @@ class Reload(unittest.TestCase):
             process.wait_until(all_probed, 4, 'each has had its turn')
 
     def test_another_interval_of_looking_at_the_database(self):
-        geoip, geoip6 = self.folder / 'geoip', self.folder / 'geoip6'
-        geoip6.write_text('2000::,3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,DE\n')
-        geoip.write_text('16777216,3758096383,DE\n')
-        geo = 'geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: %d}\n'
         for check_s in (3600, 1):
-            self.meridian.configure(fleet.options(rest=geo % check_s))
+            self.meridian.configure(fleet.options(rest=self.small_database(check_s)))
             self.assertEqual(self.meridian.command('reload').returncode, 0)
-        geoip.write_text('16777216,3758096383,SG\n')
+        (self.folder / 'geoip').write_text('16777216,3758096383,SG\n')
         process.wait_until(lambda: fleet.region_of(self.meridian.ask('api.example.com', ecs='8.8.8.0/24')) == 'ap-southeast-1', 15,
                            'the new database is in force')
 
