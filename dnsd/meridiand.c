@@ -97,6 +97,7 @@ static int serve(struct config *take_config)
     struct control *control;
     struct admin *admin = NULL;
     int code = EXIT_FAILED;
+    bool ended;
     if (control_open(take_config, &control, error) != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
         return EXIT_FAILED;
@@ -107,8 +108,8 @@ static int serve(struct config *take_config)
     }
     if (control_run(control) == OK) code = EXIT_OK;
     if (admin != NULL) admin_close(admin);
-close_control:;
-    bool ended = control_close(control);
+close_control:
+    ended = control_close(control);
     if (code == EXIT_OK) log_line(LOG_LEVEL_INFO, "stopped", NULL);
     if (!ended) _exit(code);
     return code;

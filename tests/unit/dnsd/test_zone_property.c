@@ -121,6 +121,7 @@ static void resolve(const char *question, const char *type, struct verdict *verd
     const char *dname_used[20];
     size_t dname_for[20]; /* sizes of the names */
     size_t seen_count = 0, dnames = 0;
+    bool aliased = false; /* by a CNAME: from there on the answer was written before */
     memset(verdict, 0, sizeof *verdict);
     verdict->authoritative = true;
     strcpy(name, question);
@@ -152,6 +153,7 @@ static void resolve(const char *question, const char *type, struct verdict *verd
         if (dname != NULL) {
             for (size_t i = 0; i < dnames; i++) /* again for a shorter name comes to an end, else it is round and round */
                 if (strcmp(dname_used[i], dname->owner) == 0 && strlen(name) >= dname_for[i]) return;
+            if (dnames == 8 && !aliased) return; /* as many as an answer follows from the name that was asked */
             dname_for[dnames] = strlen(name);
             add(verdict, dname->owner, "DNAME", dname->data);
             dname_used[dnames++] = dname->owner;
@@ -173,6 +175,7 @@ static void resolve(const char *question, const char *type, struct verdict *verd
             }
             const struct line *cname = find(zone, owner, "CNAME");
             if (cname != NULL && strcmp(type, "CNAME") != 0) {
+                aliased = true;
                 dnames = 0; /* its name comes from elsewhere: what came before says nothing of the round */
                 add(verdict, name, "CNAME", cname->data);
                 strcpy(target, cname->data);
