@@ -121,10 +121,12 @@ static inline size_t size_limit(const struct work *work, size_t reply_room)
 
 /* ---- answers without data ---- */
 
-/* The header alone: what was asked is not known. */
-static size_t answer_header(struct work *work, unsigned rcode)
+/* Anything but a QUERY gets a header. A NOTIFY without a question is malformed to NSD and Knot, all else is not implemented. */
+static size_t answer_opcode(struct work *work)
 {
     unsigned opcode = (unsigned)(work->bytes[2] << 8) & FLAG_OPCODE;
+    bool empty_notify = opcode == OPCODE_NOTIFY << 11 && bytes_get16(work->bytes + 4) == 0;
+    unsigned rcode = empty_notify ? RCODE_FORMERR : RCODE_NOTIMP;
     count(work->counters, counter_of(rcode));
     memcpy(work->reply, work->bytes, 2);
     put_flags(work, opcode | rcode);
@@ -132,21 +134,14 @@ static size_t answer_header(struct work *work, unsigned rcode)
     return HEADER_SIZE;
 }
 
-/* Anything but a QUERY. A NOTIFY without a question is malformed to NSD and Knot, all else is not implemented. */
-static size_t answer_opcode(struct work *work)
-{
-    bool notify = (work->bytes[2] & (FLAG_OPCODE >> 8)) == OPCODE_NOTIFY << 3;
-    return answer_header(work, notify && bytes_get16(work->bytes + 4) == 0 ? RCODE_FORMERR : RCODE_NOTIMP);
-}
-
-/* Header and question. The OPT record comes along when the query had a sound one. */
+/* Header, and the question if there is one. The OPT record comes along when the query had one. */
 static size_t answer_empty(struct work *work, unsigned rcode)
 {
     size_t size = HEADER_SIZE + work->query.question_size;
     count(work->counters, counter_of(rcode));
     memcpy(work->reply, work->bytes, size);
     put_flags(work, rcode & 0xf);
-    bytes_put16(work->reply + 4, 1);
+    bytes_put16(work->reply + 4, work->query.question_size != 0);
     memset(work->reply + 6, 0, 6);
     if (!work->query.has_edns) return size;
     plan_opt(work);
@@ -157,13 +152,6 @@ static size_t answer_refused(struct work *work, unsigned ede)
 {
     work->ede = ede;
     return answer_empty(work, RCODE_REFUSED);
-}
-
-static size_t answer_malformed(struct work *work)
-{
-    if (work->query.question_size == 0) return answer_header(work, RCODE_FORMERR);
-    work->query.has_edns = false; /* nothing of it is to be trusted */
-    return answer_empty(work, RCODE_FORMERR);
 }
 
 /* RFC 8945 5.2.1: no key is known here, so NOTAUTH with the error BADKEY, unsigned. */
@@ -308,19 +296,28 @@ static __attribute__((noinline)) size_t answer_fitted(struct work *work, const s
     return finish(work, &reply, template->nodata);
 }
 
-/* Names below a DNAME: each makes a CNAME, until a name is answered, lies elsewhere or comes back. */
+/* Names below a DNAME: each makes a CNAME, until a name is answered, lies elsewhere or comes back. A DNAME may come again for a
+ * shorter name, as when it leads to its own parent; it then stands in the answer already. */
 static size_t answer_substituted(struct work *work, const struct node *node)
 {
     const struct zones *zones = work->world->zones;
     const struct template *template = NULL;
     uint32_t used[SUBSTITUTION_MAX];
+    size_t sizes[SUBSTITUTION_MAX]; /* of the names that they were used for */
     struct reply reply;
     begin(work, &reply);
     for (size_t i = 0; i < SUBSTITUTION_MAX; i++) {
-        for (size_t k = 0; k < i; k++)
-            if (used[k] == node->below) goto done; /* round and round */
+        const struct substitution *rule = &zones->substitutions[node->below];
+        bool stands = false;
+        for (size_t k = 0; k < i; k++) {
+            if (used[k] != node->below) continue;
+            if (reply.name_size >= sizes[k]) goto done; /* round and round */
+            stands = true;
+        }
         used[i] = node->below;
-        if (!reply_substitute(&reply, &zones->substitutions[node->below]) || work->query.type == TYPE_CNAME) break;
+        sizes[i] = reply.name_size;
+        if (!stands && !reply_dname(&reply, rule)) break;
+        if (!reply_substitute(&reply, rule) || work->query.type == TYPE_CNAME) break;
         struct key key;
         uint8_t padded[sizeof key.bytes] = {0};
         size_t offset;
@@ -406,7 +403,7 @@ size_t answer_query(const struct world *world, struct counters *counters, const 
     if ((query[2] & (FLAG_OPCODE >> 8)) != 0) return answer_opcode(&work);
     enum query_form form = query_parse(query, query_size, &work.query);
     work.limit = UDP_SIZE_MIN;
-    if (form != QUERY_SOUND) return answer_malformed(&work);
+    if (form != QUERY_SOUND) return answer_empty(&work, RCODE_FORMERR);
     work.limit = size_limit(&work, reply_room);
     if (work.query.has_edns) {
         count(counters, COUNTER_EDNS_QUERIES);

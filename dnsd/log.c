@@ -3,10 +3,13 @@
  *
  * A line is put together on the caller's stack and handed to write(2) once, so lines of several threads never mix. The format is
  * walked here rather than given to vsnprintf, because only string arguments may be escaped: the quotes around them are the
- * caller's. A line that does not fit is cut, its open quote closed, and ends in "...". One mutex guards the gate; it is
- * never held while writing. Does not log from signal handlers or the packet path. */
+ * caller's. A line that does not fit is cut, its open quote closed, and ends in "...". One mutex guards the gate, another
+ * the writing; neither is held while waiting for anybody: a line that stderr would not take at once (a pipe whose reader stands
+ * still) is dropped and counted, since the control thread must not stand still with it. Does not log from signal handlers or the
+ * packet path. */
 #include "dnsd/log.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,6 +26,8 @@
 static _Atomic int log_level_now = LOG_LEVEL_INFO;
 static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct log_gate gate_shared;
+static pthread_mutex_t write_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t lines_lost; /* since the last line that was written; under write_mutex */
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -331,14 +336,32 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void line_write(struct line *line)
+/* Without waiting: a pipe or a socket that is writable has room for a line, see LOG_LINE_MAX. */
+static bool stderr_takes_a_line(void)
 {
-    line_finish(line);
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) > 0; /* also when it is broken: then write(2) says so at once */
+}
+
+/* Returns how many lines were lost before this one, which got through. */
+static uint32_t line_write(struct line *line)
+{
+    uint32_t lost = 0;
     size_t written = 0;
-    for (unsigned i = 0; i < WRITE_TRIES && written < line->size; i++) {
-        ssize_t size = write(STDERR_FILENO, line->text + written, line->size - written);
-        if (size > 0) written += (size_t)size;
+    line_finish(line);
+    pthread_mutex_lock(&write_mutex);
+    if (stderr_takes_a_line()) {
+        for (unsigned i = 0; i < WRITE_TRIES && written < line->size; i++) {
+            ssize_t size = write(STDERR_FILENO, line->text + written, line->size - written);
+            if (size > 0) written += (size_t)size;
+        }
+        lost = lines_lost;
+        lines_lost = 0;
+    } else if (lines_lost < UINT32_MAX) {
+        lines_lost++;
     }
+    pthread_mutex_unlock(&write_mutex);
+    return lost;
 }
 
 __attribute__((format(printf, 3, 4))) static void write_line(enum log_level level, const char *message,
@@ -350,7 +373,7 @@ __attribute__((format(printf, 3, 4))) static void write_line(enum log_level leve
     va_start(arguments.list, fields);
     line_put_fields(&line, fields, &arguments);
     va_end(arguments.list);
-    line_write(&line);
+    (void)line_write(&line); /* one that is lost, too, is told of as one */
 }
 
 void log_flush(void)
@@ -399,5 +422,6 @@ void log_line(enum log_level level, const char *message, const char *fields, ...
         line_put_fields(&line, fields, &arguments);
         va_end(arguments.list);
     }
-    line_write(&line);
+    uint32_t lost = line_write(&line);
+    if (lost > 0) write_line(LOG_LEVEL_WARNING, "lines lost, nobody read stderr", "count=%u", lost);
 }

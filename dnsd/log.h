@@ -4,7 +4,8 @@
  *   time=2026-11-24T03:51:21.004Z level=info message="world published" sequence=3 reason="endpoint down"
  *
  * A message (its text, not its fields) is written at most LOG_BURST times in LOG_WINDOW_MS; then one line says how many were left
- * out. Any thread but workers' packet path; lines are written whole. */
+ * out. Any thread but workers' packet path; lines are written whole, or not at all when stderr takes none now: nobody waits for
+ * who reads it, and how many were lost is told when it goes on. */
 #ifndef MERIDIAN_LOG_H
 #define MERIDIAN_LOG_H
 
@@ -13,7 +14,7 @@
 
 #define LOG_BURST 10
 #define LOG_WINDOW_MS 10000
-#define LOG_LINE_MAX 4096  /* PIPE_BUF: a line of this size reaches a pipe in one piece */
+#define LOG_LINE_MAX 4096  /* PIPE_BUF: a line of this size reaches a pipe that is writable in one piece and at once */
 #define LOG_MESSAGE_MAX 64 /* of a message, as kept for the line that says how many were left out */
 #define LOG_GATE_SLOTS 256 /* distinct messages in the whole program are about a hundred */
 

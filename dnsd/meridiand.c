@@ -4,9 +4,11 @@
  * Exit codes: 0 stopped by a signal after answering what was received (or --check found nothing wrong), 1 could not start (or
  * --check found problems), 2 wrong usage. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dnsd/admin/admin.h"
 #include "dnsd/control/control.h"
@@ -79,25 +81,12 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments, 
     return true;
 }
 
-static void print_problems(const struct problems *problems)
+/* What is wrong, or why nothing could be read. */
+static int refuse(const struct problems *problems, const char *path, enum status status)
 {
-    char line[1024];
-    for (size_t i = 0; i < problems->count; i++) {
-        problem_format(&problems->list[i], line, sizeof line);
-        fprintf(stderr, "%s\n", line);
-    }
-    if (problems->omitted > 0) fprintf(stderr, "and %zu more\n", problems->omitted);
-}
-
-static int check(struct config *take_config, struct problems *problems)
-{
-    struct ground *ground = NULL;
-    char error[GROUND_ERROR_MAX];
-    enum status status = ground_load(take_config, problems, &ground, error);
-    print_problems(problems);
-    if (status != OK && problems->count == 0) fprintf(stderr, "meridiand: %s\n", error);
-    ground_release(ground);
-    return status == OK ? EXIT_OK : EXIT_FAILED;
+    problems_print(problems, stderr);
+    if (problems->count == 0) fprintf(stderr, "meridiand: %s: %s\n", path, status_name(status));
+    return EXIT_FAILED;
 }
 
 static int serve(struct config *take_config)
@@ -108,6 +97,7 @@ static int serve(struct config *take_config)
     struct control *control;
     struct admin *admin = NULL;
     int code = EXIT_FAILED;
+    bool ended;
     if (control_open(take_config, &control, error) != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
         return EXIT_FAILED;
@@ -119,7 +109,9 @@ static int serve(struct config *take_config)
     if (control_run(control) == OK) code = EXIT_OK;
     if (admin != NULL) admin_close(admin);
 close_control:
-    control_close(control);
+    ended = control_close(control);
+    if (code == EXIT_OK) log_line(LOG_LEVEL_INFO, "stopped", NULL);
+    if (!ended) _exit(code);
     return code;
 }
 
@@ -129,16 +121,23 @@ int main(int argc, char **argv)
     int leave;
     if (!parse_arguments(argc, argv, &arguments, &leave)) return leave;
     signal(SIGPIPE, SIG_IGN);
+    /* Fixed, for glibc would raise it to the largest array that was ever freed: then atlases and charts, megabytes each, leave
+     * holes in the heap when new ones replace them. Nothing of this size is allocated while questions are answered. */
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
     struct problems problems;
     struct config *config = NULL;
+    struct ground *ground = NULL;
+    int code = EXIT_OK;
     problems_init(&problems);
-    if (config_load(arguments.config, &problems, &config) != OK) {
-        print_problems(&problems);
-        problems_fini(&problems);
-        return EXIT_FAILED;
+    enum status status = config_load(arguments.config, &problems, &config);
+    if (status == OK && arguments.check) status = ground_load(config, &problems, &ground);
+    if (status != OK) {
+        code = refuse(&problems, arguments.config, status);
+    } else if (!arguments.check) {
+        code = serve(config);
     }
-    int code = arguments.check ? check(config, &problems) : serve(config);
+    ground_release(ground);
     problems_fini(&problems);
     return code;
 }

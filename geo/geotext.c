@@ -190,7 +190,7 @@ static enum status parse_range(struct parser *parser, const char *at, const char
     if (at == NULL || *at != ',') return fail(parser, expected);
     at = ipv4 ? parse_ipv4(at + 1, &last) : parse_ipv6(at + 1, &last);
     if (at == NULL || *at != ',') return fail(parser, expected);
-    uint32_t number;
+    uint32_t number = 0; /* gcc 12 with -fsanitize=thread does not see that OK writes it */
     enum status status = parse_code(parser, at + 1, &number);
     if (status != OK) return status;
     *next = at + sizeof ",CC\n" - 1;

@@ -355,6 +355,8 @@ static enum status read_number(struct mmdb *mmdb, MMDB_entry_s *record, const ch
     case MMDB_DATA_TYPE_FLOAT: *number = (double)value.float_value; break;
     case MMDB_DATA_TYPE_UINT16: *number = value.uint16; break;
     case MMDB_DATA_TYPE_UINT32: *number = value.uint32; break;
+    case MMDB_DATA_TYPE_INT32: *number = value.int32; break;
+    case MMDB_DATA_TYPE_UINT64: *number = (double)value.uint64; break;
     default: *present = false;
     }
     return OK;
@@ -403,8 +405,9 @@ enum status mmdb_read_place(struct mmdb *mmdb, MMDB_entry_s *record, struct plac
 enum status mmdb_read_asn(struct mmdb *mmdb, MMDB_entry_s *record, uint32_t *asn, char reason[REASON_MAX])
 {
     static const char *const path[] = {"autonomous_system_number", NULL};
-    MMDB_entry_data_s value;
-    enum status status = read_field(mmdb, record, path, &value, reason);
-    if (status == OK) *asn = value.has_data && value.type == MMDB_DATA_TYPE_UINT32 ? value.uint32 : 0;
+    double number = 0;
+    bool present;
+    enum status status = read_number(mmdb, record, path, &number, &present, reason);
+    if (status == OK) *asn = present && number >= 1 && number <= UINT32_MAX ? (uint32_t)number : 0;
     return status;
 }

@@ -7,8 +7,8 @@
  *   IPv6 tree (::/0)          0 ---- 0 ---- ... 96 zeros ... ---- IPv4 tree (0.0.0.0/0)
  *                              \--- 2002::/16, 2001::/32, ::ffff:0:0/96: aliases, other names of the IPv4 tree
  *
- * Aliases are known by the node's number and say nothing of their own: the router looks such addresses up
- * as IPv4. IPv6 is cut to the upper 64 bits: of the networks inside one /64 the widest one that says
+ * Aliases are known by the node's number and say nothing of their own: the router looks 6to4 and Teredo
+ * addresses up as IPv4, and ::ffff:0:0/96 is below a /64, which is nobody's. IPv6 is cut to the upper 64 bits: of the networks inside one /64 the widest one that says
  * something has it, the first among equals. Files may be damaged or hostile: depth and visits are bounded
  * and every broken record is a status. One thread at a time. */
 #ifndef MERIDIAN_MMDB_H
@@ -49,7 +49,7 @@ MUST_USE enum status mmdb_walk(struct mmdb *mmdb, mmdb_reader *reader, void *con
 MUST_USE enum status mmdb_read_place(struct mmdb *mmdb, MMDB_entry_s *record, struct place *place, bool *said,
                                      char reason[REASON_MAX]);
 
-/* autonomous_system_number; 0 when it is absent. ERR_SYNTAX with the reason. */
+/* autonomous_system_number, a number of any type; 0 when it is absent. ERR_SYNTAX with the reason. */
 MUST_USE enum status mmdb_read_asn(struct mmdb *mmdb, MMDB_entry_s *record, uint32_t *asn,
                                    char reason[REASON_MAX]);
 

@@ -90,13 +90,6 @@ static enum status read_place(struct mmdb *mmdb, MMDB_entry_s *record, void *con
     return status;
 }
 
-static int compare_asn(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *)left;
-    uint32_t b = *(const uint32_t *)right;
-    return a < b ? -1 : a > b;
-}
-
 static enum status read_asn(struct mmdb *mmdb, MMDB_entry_s *record, void *context, uint32_t *number,
                             char reason[REASON_MAX])
 {
@@ -106,9 +99,7 @@ static enum status read_asn(struct mmdb *mmdb, MMDB_entry_s *record, void *conte
     if (status != OK) return status;
     survey->said |= asn != 0;
     const struct model *model = survey->model;
-    bool named =
-        model->asn_count > 0 && bsearch(&asn, model->asns, model->asn_count, sizeof asn, compare_asn) != NULL;
-    *number = named ? asn : 0;
+    *number = asn_find(model->asns, model->asn_count, asn) != ASN_NONE ? asn : 0;
     return OK;
 }
 

@@ -116,10 +116,10 @@ static void lay_rows(const struct table *table, uint64_t whom, struct latency *r
     }
 }
 
-/* Outermost first, so that inner networks overwrite. Networks nest at most 128 deep, one a prefix length. */
+/* Outermost first, so that inner networks overwrite. At most 65 networks nest, one a prefix length. */
 static void lay_networks(const struct table *table, network_id network, struct latency *row)
 {
-    network_id chain[129];
+    network_id chain[65];
     size_t depth = 0;
     while (network != ID_NONE && depth < sizeof chain / sizeof *chain) {
         chain[depth++] = network;

@@ -74,7 +74,7 @@ struct region {
  * forest and an address is described completely by the innermost one that holds it. Sorted by
  * prefix_compare. */
 struct network {
-    struct prefix prefix;
+    struct prefix prefix; /* of IPv6 at most a /64 */
     network_id parent; /* the innermost other network that covers it; ID_NONE: a root */
     pin_id pin;        /* pin on exactly this prefix; ID_NONE */
 };
@@ -101,9 +101,9 @@ struct rule {
     size_t country_count;
     const char (*subdivisions)[4];
     size_t subdivision_count;
-    const network_id *networks;
+    const network_id *networks; /* ascending */
     size_t network_count;
-    const uint32_t *asns;
+    const uint32_t *asns; /* ascending */
     size_t asn_count;
     const region_id *only; /* restricts; count 0: any */
     size_t only_count;
@@ -182,7 +182,7 @@ struct model {
     size_t service_count;
     const struct network *networks;
     size_t network_count;
-    const struct pin *pins;
+    const struct pin *pins; /* ascending by asn, so those by network come first; each AS once */
     size_t pin_count;
     const uint32_t *asns; /* every AS number that a rule or pin names, ascending; cells keep only these */
     size_t asn_count;
@@ -195,6 +195,12 @@ struct model {
 
 /* Is `outer` the network `inner` or one of its ancestors? inner may be ID_NONE (false). */
 bool network_within(const struct model *model, network_id inner, network_id outer);
+/* For qsort and bsearch: of network_id, of AS numbers. */
+int network_compare(const void *left, const void *right);
+int asn_compare(const void *left, const void *right);
+/* Where `asn` stands in an ascending list; ASN_NONE: it does not. */
+#define ASN_NONE SIZE_MAX
+size_t asn_find(const uint32_t *asns, size_t count, uint32_t asn);
 /* Innermost pin for clients of this network and AS (0: none), ID_NONE when nobody pinned them. */
 pin_id pin_find(const struct model *model, network_id network, uint32_t asn);
 
@@ -202,5 +208,8 @@ const char *steering_name(enum steering steering);
 /* ID_NONE when there is no such name (compared exactly, lower case). */
 region_id region_find(const struct model *model, const char *name);
 endpoint_id endpoint_find(const struct model *model, const char *name);
+/* The same, searching from *at on and then from the first; *at is left behind what was found. For walks over another model's endpoints:
+ * most stand in the same order, and then each costs one comparison. At first *at is 0. */
+endpoint_id endpoint_find_next(const struct model *model, const char *name, size_t *at);
 
 #endif

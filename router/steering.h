@@ -35,8 +35,8 @@
 #include "router/score.h"
 #include "router/snapshot.h"
 
-#define DECISION_SHARE_MAX 8 /* regions that one cell may be split between */
-#define SHARE_TOTAL 1000     /* weights of a decision sum to this */
+#define DECISION_SHARE_MAX 16 /* regions that one cell may be split between: a pick hashes once for each */
+#define SHARE_TOTAL 1000      /* weights of a decision sum to this */
 
 enum ladder { LADDER_CAPACITY = 1, LADDER_FULL, LADDER_DRAINED, LADDER_UNHEALTHY, LADDER_LAST = LADDER_UNHEALTHY };
 

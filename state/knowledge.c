@@ -451,8 +451,23 @@ static void report_fill(struct knowledge *knowledge, region_id id, int64_t now_m
     report->load.stale_ms = stale_ms(&knowledge->region_known_ms[id], merged.view.source, now_ms);
 }
 
+/* Since when nobody says a load. */
+static void staleness_inherit(struct knowledge *knowledge, const struct knowledge *before)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < knowledge->model->endpoint_count; i++) {
+        endpoint_id old = endpoint_find_next(before->model, knowledge->model->endpoints[i].name, &at);
+        if (old != ID_NONE) knowledge->endpoint_known_ms[i] = before->endpoint_known_ms[old];
+    }
+    for (size_t i = 0; i < knowledge->model->region_count; i++) {
+        region_id old = region_find(before->model, knowledge->model->regions[i].name);
+        if (old != ID_NONE) knowledge->region_known_ms[i] = before->region_known_ms[old];
+    }
+}
+
 enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before)
 {
+    staleness_inherit(knowledge, before);
     return council_inherit(knowledge->council, before->council);
 }
 

@@ -35,13 +35,13 @@ MUST_USE enum status knowledge_new(const struct model *model, const char *pop, s
 MUST_USE enum status knowledge_new_of(const struct model *model, const struct council_self *self,
                                       struct knowledge **out);
 void knowledge_free(struct knowledge *knowledge); /* takes NULL */
-
 /* Fold a fact or its expiry. Returns true when the next snapshot may differ in more than ages. Unknown
  * subjects are ignored. */
 bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 
-/* Go on where `before` is, under another model: PoPs and last verdicts. The facts are to be replayed. ERR_MEMORY. */
+/* Go on where `before` is, under another model, for a reload: PoPs, last verdicts, and since when nobody says a load. The facts
+ * are to be replayed: others' by the store, this PoP's own probes' by the watch, which no store forgets for it. ERR_MEMORY. */
 MUST_USE enum status knowledge_inherit(struct knowledge *knowledge, const struct knowledge *before);
 
 /* Write what is known into a new snapshot of the same model (endpoints and reports), then derive its regions with

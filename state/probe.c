@@ -236,6 +236,36 @@ void prober_enable(struct prober *prober, endpoint_id endpoint)
     }
 }
 
+/* ---- a reload ---- */
+
+/* NULL: not probed. */
+static const struct probe *probe_find(const struct prober *prober, endpoint_id endpoint, bool page)
+{
+    size_t low = 0, high = prober->probe_count; /* they are in the order of their endpoints */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (prober->probes[middle]->endpoint < endpoint)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < prober->probe_count && prober->probes[i]->endpoint == endpoint; i++)
+        if ((prober->probes[i]->settings->kind == PROBE_PAGE) == page) return prober->probes[i];
+    return NULL;
+}
+
+void prober_inherit(struct prober *prober, const struct prober *before, const endpoint_id *ids_before)
+{
+    for (size_t i = 0; i < prober->probe_count; i++) {
+        struct probe *probe = prober->probes[i];
+        endpoint_id id = ids_before[probe->endpoint];
+        const struct probe *old = id == ID_NONE ? NULL : probe_find(before, id, probe->settings->kind == PROBE_PAGE);
+        if (old == NULL || old->disabled) continue;
+        uint64_t due_ms = old->state == PROBE_IDLE ? uv_timer_get_due_in(&old->timer) : 0;
+        if (due_ms < uv_timer_get_due_in(&probe->timer)) uv_timer_start(&probe->timer, on_due, due_ms, 0);
+    }
+}
+
 /* ---- life ---- */
 
 static enum status probe_new(const struct probe_context *context, const struct probe_settings *settings,

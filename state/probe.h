@@ -99,6 +99,10 @@ MUST_USE enum status prober_open(uv_loop_t *loop, const struct probe_settings *s
  * enabled starts within its interval. From within a callback too. */
 void prober_disable(struct prober *prober, endpoint_id endpoint);
 void prober_enable(struct prober *prober, endpoint_id endpoint);
+/* Go on with the schedule of `before`, for a reload right after prober_open: who reloads more often than an endpoint is probed would
+ * else put off its turn each time. The turns may come sooner than there, never later; what waits or runs there starts at once.
+ *   ids_before  by endpoint: its id in `before`, ID_NONE when it is new */
+void prober_inherit(struct prober *prober, const struct prober *before, const endpoint_id *ids_before);
 /* Stop; no callback comes after this returns. The memory goes when libuv has closed its handles. Not from
  * within a callback. Takes NULL. */
 void prober_close(struct prober *prober);

@@ -221,16 +221,16 @@ static void describe_certificate(const struct probe_http *http, struct probe_res
 }
 
 /* libcurl keeps the system's error of a connect; that of a read or write is only in its words, "Recv
- * failure: Connection reset". */
+ * failure: Connection reset", and so is what is wrong with a chunk. */
 static void describe_lost(const struct probe_http *http, int error, struct probe_result *result)
 {
     const char *text = strstr(http->curl_error, "failure: ");
     if (error != 0) {
         probe_describe_error(result, error);
-    } else if (text == NULL) {
+    } else if (http->curl_error[0] == '\0') {
         probe_describe(result, "connection lost");
     } else {
-        probe_describe(result, "%s", text + strlen("failure: "));
+        probe_describe(result, "%s", text != NULL ? text + strlen("failure: ") : http->curl_error);
         result->detail[0] = (char)tolower((unsigned char)result->detail[0]);
     }
 }

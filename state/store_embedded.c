@@ -75,7 +75,8 @@ static void embedded_status(const struct store *store, struct store_status *out)
 
 static void embedded_describe(const struct store *store, char *out, size_t room)
 {
-    snprintf(out, room, "embedded, %zu facts", ledger_count(((const struct store_embedded *)store)->ledger));
+    size_t count = ledger_count(((const struct store_embedded *)store)->ledger);
+    snprintf(out, room, "embedded, %zu fact%s", count, count == 1 ? "" : "s");
 }
 
 static void on_closed(uv_handle_t *handle)

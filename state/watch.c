@@ -71,9 +71,10 @@ void watch_free(struct watch *watch)
 
 void watch_inherit(struct watch *watch, const struct watch *before)
 {
+    size_t at = 0;
     for (size_t i = 0; i < watch->model->endpoint_count; i++) {
         const struct endpoint *endpoint = &watch->model->endpoints[i];
-        endpoint_id old = endpoint_find(before->model, endpoint->name);
+        endpoint_id old = endpoint_find_next(before->model, endpoint->name, &at);
         if (!endpoint->probed || old == ID_NONE) continue; /* one that was not probed is as new */
         watch->subjects[i] = before->subjects[old];
     }

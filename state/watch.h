@@ -12,7 +12,8 @@
  * What the control thread does:
  *   prober callback:   watch_observe; knowledge_observe unless WATCH_NOTHING; store_publish when WATCH_NEWS
  *   each second or so: while (watch_tick(watch, now_ms, &writer, &fact)) knowledge_observe, store_publish
- *   reload:            watch_new(new model), watch_inherit(new, old), watch_free(old); knowledge_new, store_replay into it */
+ *   reload:            watch_new(new model), watch_inherit(new, old), watch_free(old); knowledge_new, knowledge_inherit,
+ *                      store_replay and watch_fact into it; prober_open, prober_inherit */
 #ifndef MERIDIAN_WATCH_H
 #define MERIDIAN_WATCH_H
 

@@ -212,9 +212,12 @@ static void on_reloaded(void *context, const struct control_attempt *attempt)
     host->reloader = NULL;
     if (exchange != NULL) {
         unsigned http_status = attempt->status == OK ? 200 : 422;
-        struct MHD_Response *response =
-            take_json(json_pack("{s:s, s:o}", "result", status_name(attempt->status), "error",
-                                attempt->error[0] == '\0' ? json_null() : figure_text(attempt->error)));
+        struct control_status known;
+        control_status(host->control, &known);
+        struct MHD_Response *response = take_json(
+            json_pack("{s:s, s:o, s:o, s:o}", "result", status_name(attempt->status), "error",
+                      attempt->error[0] == '\0' ? json_null() : figure_text(attempt->error), "problems",
+                      figure_problems(attempt->problems), "restart", figure_texts(known.restart, known.restart_count)));
         if (exchange->progress == PROGRESS_WAITING) {
             resume(exchange, http_status, response);
         } else { /* at once, before the connection was suspended */

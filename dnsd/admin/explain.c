@@ -196,14 +196,16 @@ static json_t *service_json(const struct reading *reading, const struct policy *
                      pin_json(reading), "rule", rule_json(reading, policy));
 }
 
-/* Ages and verdicts of the endpoints behind the choice: what the addresses in the answer stand on. */
+/* Ages and verdicts of the candidates' endpoints: what the regions' states stand on. */
 static json_t *endpoints_json(const struct reading *reading)
 {
     json_t *list = json_array();
-    const struct region *region = &reading->model->regions[reading->choice];
-    for (size_t i = 0; i < region->endpoint_count; i++) {
-        endpoint_id id = (endpoint_id)(region->first_endpoint + i);
-        json_array_append_new(list, overview_endpoint(reading->control, id, reading->elapsed_ms));
+    for (size_t i = 0; i < reading->trace.candidate_count; i++) {
+        const struct region *region = &reading->model->regions[reading->trace.candidates[i].region];
+        for (size_t n = 0; n < region->endpoint_count; n++) {
+            endpoint_id id = (endpoint_id)(region->first_endpoint + n);
+            json_array_append_new(list, overview_endpoint(reading->control, id, reading->elapsed_ms));
+        }
     }
     return list;
 }
@@ -233,19 +235,13 @@ static void read_plan(struct reading *reading)
 
 /* ---- the page ---- */
 
-static json_t *texts_json(char *const *texts, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) json_array_append_new(list, figure_text(texts[i]));
-    return list;
-}
-
 static json_t *answer_json(const struct inquiry *inquiry)
 {
     return json_pack("{s:b, s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "answered", (int)inquiry->answered,
                      "authoritative", (int)inquiry->authoritative, "rcode", inquiry->rcode, "steered",
-                     (int)inquiry->steered, "records", texts_json(inquiry->records, inquiry->record_count), "authority",
-                     texts_json(inquiry->authority, inquiry->authority_count), "ttl_s",
+                     (int)inquiry->steered, "records",
+                     figure_texts((const char *const *)inquiry->records, inquiry->record_count), "authority",
+                     figure_texts((const char *const *)inquiry->authority, inquiry->authority_count), "ttl_s",
                      inquiry->record_count == 0 ? json_null() : json_integer(inquiry->ttl_s), "ecs_source",
                      inquiry->has_ecs ? json_integer(inquiry->ecs_source) : json_null(), "ecs_scope",
                      inquiry->has_ecs ? json_integer(inquiry->ecs_scope) : json_null(), "extended_error",

@@ -76,3 +76,25 @@ json_t *figure_prefix(const struct prefix *prefix)
     prefix_format(prefix, text);
     return json_string(text);
 }
+
+json_t *figure_problems(const struct problems *problems)
+{
+    json_t *list = json_array();
+    size_t count = problems == NULL ? 0 : problems->count;
+    size_t told = count < FIGURE_PROBLEMS_MAX ? count : FIGURE_PROBLEMS_MAX;
+    for (size_t i = 0; i < told; i++) {
+        char line[PROBLEM_LINE_MAX];
+        problem_format(&problems->list[i], line, sizeof line);
+        json_array_append_new(list, figure_text(line));
+    }
+    size_t others = problems == NULL ? 0 : count - told + problems->omitted;
+    if (others > 0) json_array_append_new(list, json_sprintf("... and %zu more", others));
+    return list;
+}
+
+json_t *figure_texts(const char *const *texts, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(list, figure_text(texts[i]));
+    return list;
+}

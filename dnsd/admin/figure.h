@@ -9,9 +9,11 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "dnsd/config/problems.h"
 #include "router/address.h"
 
 #define FIGURE_TIME_MAX 32
+#define FIGURE_PROBLEMS_MAX 100 /* nobody reads more; `meridian check` has them all */
 
 /* Microseconds as milliseconds; SNAPSHOT_UNKNOWN is null. */
 json_t *figure_ms(int64_t us);
@@ -30,6 +32,10 @@ json_t *figure_time(int64_t epoch_s);
 /* A text that may not be UTF-8: bytes that are not become "?". NULL is null. */
 json_t *figure_text(const char *text);
 json_t *figure_prefix(const struct prefix *prefix);
+/* Problems as a list of lines, FIGURE_PROBLEMS_MAX at most and then one that says how many more. NULL is an empty list. */
+json_t *figure_problems(const struct problems *problems);
+/* A list of texts. */
+json_t *figure_texts(const char *const *texts, size_t count);
 
 /* "2026-11-24T03:51:21Z" */
 void figure_format_time(int64_t epoch_s, char out[FIGURE_TIME_MAX]);

@@ -365,6 +365,9 @@ static void write_page(FILE *out, const struct control *control)
     sample(out, "meridian_build_info", labels, 1);
     family(out, "meridian_worlds_published_total", "counter", "Worlds handed to the workers.");
     sample_count(out, "meridian_worlds_published_total", "", status.worlds_published);
+    family(out, "meridian_worlds_built_total", "counter",
+           "Worlds built; those that alter no answer are not published.");
+    sample_count(out, "meridian_worlds_built_total", "", status.worlds_built);
     write_attempt(out, "reload", "Whether the newest reload of the configuration went well.", &status.reload);
     write_attempt(out, "database_reload", "Whether the newest reading of the location database went well.",
                   &status.database);

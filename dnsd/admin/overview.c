@@ -24,9 +24,9 @@ int64_t overview_elapsed_ms(const struct control *control)
 
 static json_t *attempt_json(const struct control_attempt *attempt)
 {
-    return json_pack("{s:o, s:s, s:o}", "at", figure_time(attempt->at_epoch_s), "result",
+    return json_pack("{s:o, s:s, s:o, s:o}", "at", figure_time(attempt->at_epoch_s), "result",
                      attempt->at_epoch_s == 0 ? "never" : status_name(attempt->status), "error",
-                     figure_text(attempt->error));
+                     figure_text(attempt->error), "problems", figure_problems(attempt->problems));
 }
 
 static json_t *zones_json(const struct world *world)
@@ -265,10 +265,11 @@ json_t *overview_json(const struct control *control)
     const struct world *world = control_world(control);
     json_t *page = world == NULL ? json_object() : world_json(control, world, &status);
     json_t *head = json_pack(
-        "{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "version", status.version, "started",
+        "{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", status.version, "started",
         figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s), "store",
         status.store, "sharing", sharing_json(&status), "reload", attempt_json(&status.reload), "database",
-        attempt_json(&status.database), "counters", counters_sum(control), "workers", workers_json(control));
+        attempt_json(&status.database), "restart", figure_texts(status.restart, status.restart_count), "counters",
+        counters_sum(control), "workers", workers_json(control));
     if (head == NULL || page == NULL || json_object_update(head, page) != 0) {
         json_decref(head);
         head = NULL;

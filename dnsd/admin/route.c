@@ -196,10 +196,17 @@ static const struct endpoint_path {
     const char *path;
     bool post;
 } paths[ROUTE_LAST + 1] = {
-    [ROUTE_INDEX] = {"/", false},          [ROUTE_HEALTHZ] = {"/healthz", false}, [ROUTE_STATUS] = {"/status", false},
-    [ROUTE_EXPLAIN] = {"/explain", false}, [ROUTE_METRICS] = {"/metrics", false}, [ROUTE_RELOAD] = {"/reload", true},
-    [ROUTE_REPORT] = {"/report", true},    [ROUTE_ORDERS] = {"/orders", false},   [ROUTE_ORDER] = {"/orders", true},
-    [ROUTE_AUDIT] = {"/audit", false},     [ROUTE_CANCEL] = {"/orders/cancel", true},
+    [ROUTE_INDEX] = {"/", false},
+    [ROUTE_HEALTHZ] = {"/healthz", false},
+    [ROUTE_STATUS] = {"/status", false},
+    [ROUTE_EXPLAIN] = {"/explain", false},
+    [ROUTE_METRICS] = {"/metrics", false},
+    [ROUTE_RELOAD] = {"/reload", true},
+    [ROUTE_REPORT] = {"/report", true},
+    [ROUTE_ORDERS] = {"/orders", false},
+    [ROUTE_ORDER] = {"/orders", true},
+    [ROUTE_AUDIT] = {"/audit", false},
+    [ROUTE_CANCEL] = {"/orders/cancel", true},
 };
 
 static enum status find_path(const char *method, const char *path, enum route_kind *out, struct route_refusal *refusal)

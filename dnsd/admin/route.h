@@ -19,6 +19,7 @@
 #define ROUTE_NAME_MAX 1024   /* presentation form of a name: 255 octets, each at most \DDD */
 #define ROUTE_ERROR_MAX 256
 #define ROUTE_LOAD_MAX 1e9       /* requests a second of anything; more is a slip of the keyboard */
+#define ROUTE_CAPACITY_MIN 0.001 /* as in the configuration; 0 would be taken for not known, which is the contrary */
 #define ROUTE_LATENCY_MAX_MS 6e5 /* ten minutes */
 
 enum route_kind {

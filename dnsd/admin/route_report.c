@@ -34,7 +34,12 @@ __attribute__((format(printf, 3, 4))) static enum status refuse(struct route_ref
 }
 
 /* Narrower than a fact's: more is a slip of the keyboard. */
-static double bound_of(const struct load_member *member)
+static double minimum_of(const struct load_member *member)
+{
+    return strcmp(member->key, "capacity_rps") == 0 ? ROUTE_CAPACITY_MIN : 0;
+}
+
+static double maximum_of(const struct load_member *member)
 {
     switch (member->unit) {
     case LOAD_RATE: return ROUTE_LOAD_MAX;
@@ -48,14 +53,15 @@ static double bound_of(const struct load_member *member)
 static enum status read_value(const char *key, const json_t *value, const struct load_member *member, double scale,
                               struct fact_load *load, struct route_refusal *refusal)
 {
-    double number = json_number_value(value), bound = bound_of(member) / scale;
+    double number = json_number_value(value);
+    double minimum = minimum_of(member) / scale, maximum = maximum_of(member) / scale;
     if (member->unit == LOAD_FLAG) {
         if (!json_is_boolean(value)) return refuse(refusal, 422, "%s: expected true or false", key);
         return load_member_set(load, member, json_is_true(value) ? 1 : 0);
     }
-    if (!json_is_number(value) || !isfinite(number) || number < 0 || number > bound ||
+    if (!json_is_number(value) || !isfinite(number) || number < minimum || number > maximum ||
         load_member_set(load, member, number * scale) != OK)
-        return refuse(refusal, 422, "%s: expected a number from 0 to %.0f", key, bound);
+        return refuse(refusal, 422, "%s: expected a number from %.12g to %.12g", key, minimum, maximum);
     return OK;
 }
 

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dnsd/config/suggestion.h"
 #include "router/address.h"
 #include "state/fact.h"
 
+#define WORD_MAX 40 /* of a mistyped option that is repeated */
 #define BIT(command) (1u << (command))
 #define ORDER                                                                                                          \
     (BIT(COMMAND_DRAIN) | BIT(COMMAND_FORCE_UP) | BIT(COMMAND_FORCE_DOWN) | BIT(COMMAND_WEIGHT) | BIT(COMMAND_SHIFT))
@@ -23,7 +25,10 @@
      BIT(COMMAND_ORDERS) | BIT(COMMAND_AUDIT))
 #define SHARED (ORDER | CANCEL | BIT(COMMAND_AUDIT))
 #define ALL (BIT(COMMAND_LAST + 1) - 1)
-#define NUMBER_MAX 1e9
+/* as the daemon takes them */
+#define RATE_MAX 1e9
+#define CAPACITY_MIN 0.001
+#define LATENCY_MAX_MS 600000
 
 static const struct command_row {
     const char *name;
@@ -56,6 +61,7 @@ static const struct command_row {
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DURATION };
 
+#define NO_BOUNDS 0, 0
 #define FIELD(member) offsetof(struct arguments, member)
 static const struct option_row {
     const char *name;
@@ -64,50 +70,60 @@ static const struct option_row {
     unsigned commands;
     const char *value; /* in the help */
     const char *summary;
+    double minimum, maximum; /* of a number */
 } options[] = {
-    {"--client", OPTION_TEXT, FIELD(client), BIT(COMMAND_EXPLAIN), "ADDRESS[/LENGTH]", "who asks; required"},
-    {"--type", OPTION_TEXT, FIELD(type), BIT(COMMAND_EXPLAIN), "TYPE", "record type, default A"},
-    {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now"},
-    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS",
-     "requests a second that it can take"},
-    {"--utilisation", OPTION_NUMBER, FIELD(utilisation), BIT(COMMAND_REPORT), "SHARE", "how busy it is; 1 is full"},
-    {"--in-flight", OPTION_NUMBER, FIELD(in_flight), BIT(COMMAND_REPORT), "N", "requests that it works on"},
-    {"--waiting", OPTION_NUMBER, FIELD(waiting), BIT(COMMAND_REPORT), "N", "requests in its queue"},
-    {"--kv-cache", OPTION_NUMBER, FIELD(kv_cache), BIT(COMMAND_REPORT), "SHARE", "of its KV cache in use, 0 to 1"},
-    {"--errors", OPTION_NUMBER, FIELD(errors_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that fail"},
-    {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency"},
-    {"--latency-p95-ms", OPTION_NUMBER, FIELD(latency_p95_ms), BIT(COMMAND_REPORT), "MS", "the same, 95th percentile"},
-    {"--first-token-ms", OPTION_NUMBER, FIELD(first_token_ms), BIT(COMMAND_REPORT), "MS", "time to the first token"},
-    {"--degraded", OPTION_FLAG, FIELD(degraded), BIT(COMMAND_REPORT), NULL, "it asks for less"},
+    {"--client", OPTION_TEXT, FIELD(client), BIT(COMMAND_EXPLAIN), "ADDRESS[/LENGTH]", "who asks; required", NO_BOUNDS},
+    {"--type", OPTION_TEXT, FIELD(type), BIT(COMMAND_EXPLAIN), "TYPE", "record type, default A", NO_BOUNDS},
+    {"--load", OPTION_NUMBER, FIELD(load_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it has now", 0,
+     RATE_MAX},
+    {"--capacity", OPTION_NUMBER, FIELD(capacity_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that it can take",
+     CAPACITY_MIN, RATE_MAX},
+    {"--utilisation", OPTION_NUMBER, FIELD(utilisation), BIT(COMMAND_REPORT), "SHARE", "how busy it is; 1 is full", 0,
+     RATE_MAX},
+    {"--in-flight", OPTION_NUMBER, FIELD(in_flight), BIT(COMMAND_REPORT), "N", "requests that it works on", 0,
+     RATE_MAX},
+    {"--waiting", OPTION_NUMBER, FIELD(waiting), BIT(COMMAND_REPORT), "N", "requests in its queue", 0, RATE_MAX},
+    {"--kv-cache", OPTION_NUMBER, FIELD(kv_cache), BIT(COMMAND_REPORT), "SHARE", "of its KV cache in use, 0 to 1", 0,
+     1},
+    {"--errors", OPTION_NUMBER, FIELD(errors_rps), BIT(COMMAND_REPORT), "RPS", "requests a second that fail", 0,
+     RATE_MAX},
+    {"--latency-ms", OPTION_NUMBER, FIELD(latency_ms), BIT(COMMAND_REPORT), "MS", "its processing latency", 0,
+     LATENCY_MAX_MS},
+    {"--latency-p95-ms", OPTION_NUMBER, FIELD(latency_p95_ms), BIT(COMMAND_REPORT), "MS", "the same, 95th percentile",
+     0, LATENCY_MAX_MS},
+    {"--first-token-ms", OPTION_NUMBER, FIELD(first_token_ms), BIT(COMMAND_REPORT), "MS", "time to the first token", 0,
+     LATENCY_MAX_MS},
+    {"--degraded", OPTION_FLAG, FIELD(degraded), BIT(COMMAND_REPORT), NULL, "it asks for less", NO_BOUNDS},
     {"--from", OPTION_TEXT, FIELD(from), BIT(COMMAND_REPORT), "FILE",
-     "read a JSON object as POST /report takes it; -: standard input"},
-    {"--for", OPTION_DURATION, FIELD(for_ms), ORDER, "DURATION", "how long: 90s, 30m, 2h, 1d; required"},
-    {"--reason", OPTION_TEXT, FIELD(reason), ORDER | CANCEL, "TEXT", "why; required for a new order"},
+     "read a JSON object as POST /report takes it; -: standard input", NO_BOUNDS},
+    {"--for", OPTION_DURATION, FIELD(for_ms), ORDER, "DURATION", "how long: 90s, 30m, 2h, 1d; required", NO_BOUNDS},
+    {"--reason", OPTION_TEXT, FIELD(reason), ORDER | CANCEL, "TEXT", "why; required for a new order", NO_BOUNDS},
     {"--author", OPTION_TEXT, FIELD(author), ORDER | CANCEL, "NAME",
-     "who; default $" AUTHOR_ENVIRONMENT " or the user's name"},
-    {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME", "for this service's answers alone"},
+     "who; default $" AUTHOR_ENVIRONMENT " or the user's name", NO_BOUNDS},
+    {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME", "for this service's answers alone",
+     NO_BOUNDS},
     {"--percent-per-minute", OPTION_NUMBER, FIELD(percent_per_minute), BIT(COMMAND_DRAIN) | BIT(COMMAND_SHIFT), "N",
-     "by steps, at this rate; default at once"},
-    {"--override", OPTION_FLAG, FIELD(override), ORDER, NULL, "against the safety rules"},
-    {"--follow", OPTION_FLAG, FIELD(follow), BIT(COMMAND_AUDIT), NULL, "go on with what comes"},
-    {"--limit", OPTION_NUMBER, FIELD(limit), BIT(COMMAND_AUDIT), "N", "the newest N entries, default 100"},
+     "by steps, at this rate; default at once", 1, FACT_PERCENT_MAX},
+    {"--override", OPTION_FLAG, FIELD(override), ORDER, NULL, "against the safety rules", NO_BOUNDS},
+    {"--follow", OPTION_FLAG, FIELD(follow), BIT(COMMAND_AUDIT), NULL, "go on with what comes", NO_BOUNDS},
+    {"--limit", OPTION_NUMBER, FIELD(limit), BIT(COMMAND_AUDIT), "N", "the newest N entries, default 100", 1, RATE_MAX},
     {"--redis-user", OPTION_TEXT, FIELD(redis_user), SHARED, "NAME",
-     "of Redis, default $" REDIS_USER_ENVIRONMENT " or its default user"},
+     "of Redis, default $" REDIS_USER_ENVIRONMENT " or its default user", NO_BOUNDS},
     {"--redis-password-file", OPTION_TEXT, FIELD(redis_password_file), SHARED, "FILE",
-     "its password, default $" REDIS_PASSWORD_FILE_ENVIRONMENT " or none"},
-    {"--key-file", OPTION_TEXT, FIELD(key_file), SHARED, "FILE", "the fleet's secret, default the daemon's"},
-    {"--pop", OPTION_TEXT, FIELD(pop), BIT(COMMAND_ACL), "NAME", "of a PoP alone"},
-    {"--region", OPTION_TEXT, FIELD(region), BIT(COMMAND_ACL), "NAME", "of a region's reporter alone"},
-    {"--operator", OPTION_TEXT, FIELD(operator_name), BIT(COMMAND_ACL), "NAME", "of an operator alone"},
+     "its password, default $" REDIS_PASSWORD_FILE_ENVIRONMENT " or none", NO_BOUNDS},
+    {"--key-file", OPTION_TEXT, FIELD(key_file), SHARED, "FILE", "the fleet's secret, default the daemon's", NO_BOUNDS},
+    {"--pop", OPTION_TEXT, FIELD(pop), BIT(COMMAND_ACL), "NAME", "of a PoP alone", NO_BOUNDS},
+    {"--region", OPTION_TEXT, FIELD(region), BIT(COMMAND_ACL), "NAME", "of a region's reporter alone", NO_BOUNDS},
+    {"--operator", OPTION_TEXT, FIELD(operator_name), BIT(COMMAND_ACL), "NAME", "of an operator alone", NO_BOUNDS},
     {"--passwords", OPTION_TEXT, FIELD(passwords), BIT(COMMAND_ACL), "DIRECTORY",
-     "hash the first line of its files ROLE:NAME; default: users are off"},
-    {"--reader", OPTION_TEXT, FIELD(reader), BIT(COMMAND_ACL), "NAME", "of a reader alone"},
-    {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)"},
+     "hash the first line of its files ROLE:NAME; default: users are off", NO_BOUNDS},
+    {"--reader", OPTION_TEXT, FIELD(reader), BIT(COMMAND_ACL), "NAME", "of a reader alone", NO_BOUNDS},
+    {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)", NO_BOUNDS},
     {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,
-     "print JSON instead of text"},
+     "print JSON instead of text", NO_BOUNDS},
     {"--admin", OPTION_TEXT, FIELD(admin), REMOTE, "ADDRESS@PORT",
-     "where the daemon listens, default $" ADMIN_ENVIRONMENT " or 127.0.0.1@8053"},
-    {"--config", OPTION_TEXT, FIELD(config), REMOTE, "FILE", "take that from a configuration file"},
+     "where the daemon listens, default $" ADMIN_ENVIRONMENT " or 127.0.0.1@8053", NO_BOUNDS},
+    {"--config", OPTION_TEXT, FIELD(config), REMOTE, "FILE", "take that from a configuration file", NO_BOUNDS},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
 
@@ -134,12 +150,14 @@ static int command_find(const char *name)
     return -1;
 }
 
-static enum status read_option_number(const char *name, const char *text, double *out, char error[ARGUMENTS_ERROR_MAX])
+static enum status read_option_number(const struct option_row *option, const char *text, double *out,
+                                      char error[ARGUMENTS_ERROR_MAX])
 {
     char *end = NULL;
     double number = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(number) || number < 0 || number > NUMBER_MAX) {
-        return complain(error, "%s: %s: expected a number from 0 to %.0f", name, text, NUMBER_MAX);
+    if (end == text || *end != '\0' || !isfinite(number) || number < option->minimum || number > option->maximum) {
+        return complain(error, "%s: %s: expected a number from %.12g to %.12g", option->name, text, option->minimum,
+                        option->maximum);
     }
     *out = number;
     return OK;
@@ -172,6 +190,21 @@ static const struct option_row *option_find(const char *text, size_t size, unsig
     return NULL;
 }
 
+static enum status complain_of_option(const char *text, size_t size, unsigned command, char error[ARGUMENTS_ERROR_MAX])
+{
+    char wanted[WORD_MAX + 1];
+    struct suggestion suggestion = {.wanted = wanted};
+    snprintf(wanted, sizeof wanted, "%.*s", (int)size, text);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (options[i].commands & BIT(command)) suggestion_try(&suggestion, options[i].name);
+    }
+    if (suggestion.best == NULL) {
+        return complain(error, "%s: no such option of `meridian %s`", wanted, commands[command].name);
+    }
+    return complain(error, "%s: no such option of `meridian %s` (did you mean %s?)", wanted, commands[command].name,
+                    suggestion.best);
+}
+
 /* Reads the option at argv[*at], and its value. */
 static enum status read_option(int argc, char *const *argv, int *at, struct arguments *out,
                                char error[ARGUMENTS_ERROR_MAX])
@@ -179,9 +212,7 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     const char *text = argv[*at];
     size_t size = strcspn(text, "=");
     const struct option_row *option = option_find(text, size, out->command);
-    if (option == NULL) {
-        return complain(error, "%.*s: no such option of `meridian %s`", (int)size, text, commands[out->command].name);
-    }
+    if (option == NULL) return complain_of_option(text, size, out->command, error);
     char *field = (char *)out + option->field;
     const char *value = text[size] == '=' ? text + size + 1 : NULL;
     if (option->kind == OPTION_FLAG) {
@@ -193,10 +224,11 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     if (value == NULL || *value == '\0') return complain(error, "%s: expected %s", option->name, option->value);
     if (option->kind == OPTION_DURATION) {
         if (duration_parse(value, (uint32_t *)(void *)field) == OK) return OK;
-        return complain(error, "%s: %s: expected a duration such as 90s, 30m, 2h or 1d, a week at most", option->name, value);
+        return complain(error, "%s: %s: expected a duration such as 90s, 30m, 2h or 1d, a week at most", option->name,
+                        value);
     }
     if (option->kind == OPTION_NUMBER) {
-        return read_option_number(option->name, value, (double *)(void *)field, error);
+        return read_option_number(option, value, (double *)(void *)field, error);
     }
     *(const char **)(void *)field = value;
     return OK;
@@ -245,18 +277,30 @@ static enum status read_value(struct arguments *out, char error[ARGUMENTS_ERROR_
 static enum status check_order(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
-    if (row->value != NULL && out->value == NULL) return complain(error, "`meridian %s` needs %s", row->name, row->value);
+    if (row->value != NULL && out->value == NULL)
+        return complain(error, "`meridian %s` needs %s", row->name, row->value);
     if (out->for_ms == 0) return complain(error, "`meridian %s` needs --for DURATION", row->name);
     if (out->reason == NULL) return complain(error, "`meridian %s` needs --reason TEXT", row->name);
     double rate = out->percent_per_minute;
-    if (rate >= 0 && (rate < 1 || rate > FACT_PERCENT_MAX || rate != floor(rate)))
+    if (rate >= 0 && rate != floor(rate))
         return complain(error, "--percent-per-minute: expected a whole number from 1 to %d", FACT_PERCENT_MAX);
     return row->value != NULL ? read_value(out, error) : OK;
+}
+
+static enum status complain_of_command(const char *name, char error[ARGUMENTS_ERROR_MAX])
+{
+    struct suggestion suggestion = {.wanted = name};
+    for (unsigned i = 0; i <= COMMAND_LAST; i++) suggestion_try(&suggestion, commands[i].name);
+    if (suggestion.best == NULL) return complain(error, "%s: no such command; `meridian help` lists them", name);
+    return complain(error, "%s: no such command (did you mean %s?); `meridian help` lists them", name, suggestion.best);
 }
 
 static enum status check_complete(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
+    if (out->command == COMMAND_HELP && out->operand != NULL && command_find(out->operand) < 0) {
+        return complain_of_command(out->operand, error);
+    }
     if (row->required && out->operand == NULL) {
         return complain(error, "`meridian %s` needs %s", row->name, row->operand);
     }
@@ -294,7 +338,7 @@ enum status arguments_parse(int argc, char *const *argv, struct arguments *out, 
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) name = "version";
     int command = command_find(name);
-    if (command < 0) return complain(error, "%s: no such command; `meridian help` lists them", name);
+    if (command < 0) return complain_of_command(name, error);
     parsed.command = (enum command)command;
 
     for (int i = 2; i < argc && status == OK; i++) {

@@ -68,7 +68,7 @@ struct arguments {
     const char *service; /* NULL: all */
     const char *reason;
     const char *author;
-    uint32_t for_ms; /* 0: not given */
+    uint32_t for_ms;           /* 0: not given */
     double percent_per_minute; /* negative: not given */
     bool override;
     bool follow;

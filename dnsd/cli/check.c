@@ -5,60 +5,28 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "dnsd/config/config.h"
-#include "dnsd/zone/zones.h"
-#include "geo/survey.h"
-
-#define LINE_MAX_SIZE 2048
+#include "dnsd/control/ground.h"
 
 struct findings {
     struct problems problems;
-    struct config *config; /* NULL: could not be read */
-    struct zones *zones;
-    struct atlas *atlas;
+    struct ground *ground; /* NULL: there are problems */
 };
-
-static void check_zones(struct findings *findings)
-{
-    size_t before = findings->problems.count;
-    enum status status = zones_load(findings->config, &findings->problems, &findings->zones);
-    if (status != OK && findings->problems.count == before && findings->problems.omitted == 0) {
-        problems_add(&findings->problems, findings->config->path, 0, "zones", "", "zones that can be loaded (%s)",
-                     status_name(status));
-    }
-}
-
-static void check_database(struct findings *findings)
-{
-    char error[SURVEY_ERROR_MAX] = "";
-    const struct config *config = findings->config;
-    enum status status = survey_atlas(&config->geo, &config->model, &findings->atlas, error);
-    if (status != OK) {
-        problems_add(&findings->problems, config->path, 0, "geo.database", config->geo.database,
-                     "a location database that can be read: %s", error[0] == '\0' ? status_name(status) : error);
-    }
-}
 
 static void examine(const char *path, struct findings *findings)
 {
-    memset(findings, 0, sizeof *findings);
+    struct config *config = NULL;
+    *findings = (struct findings){.ground = NULL};
     problems_init(&findings->problems);
-    enum status status = config_load(path, &findings->problems, &findings->config);
-    if (status != OK) {
-        if (findings->problems.count == 0) {
-            problems_add(&findings->problems, path, 0, "", "", "a configuration (%s)", status_name(status));
-        }
-        return;
+    enum status status = config_load(path, &findings->problems, &config);
+    if (status == OK) status = ground_load(config, &findings->problems, &findings->ground);
+    if (status != OK && findings->problems.count + findings->problems.omitted == 0) {
+        problems_add(&findings->problems, path, 0, "", "", "cannot be read: %s", status_name(status));
     }
-    check_zones(findings);
-    check_database(findings);
 }
 
 static void forget(struct findings *findings)
 {
-    atlas_free(findings->atlas);
-    zones_free(findings->zones);
-    config_release(findings->config);
+    ground_release(findings->ground);
     problems_fini(&findings->problems);
 }
 
@@ -72,20 +40,16 @@ bool check_file(const char *path, FILE *out)
     struct findings findings;
     examine(path, &findings);
     size_t count = findings.problems.count + findings.problems.omitted;
-    for (size_t i = 0; i < findings.problems.count; i++) {
-        char line[LINE_MAX_SIZE];
-        problem_format(&findings.problems.list[i], line, sizeof line);
-        fprintf(out, "%s\n", line);
-    }
-    if (findings.problems.omitted > 0) fprintf(out, "... and %zu more\n", findings.problems.omitted);
+    problems_print(&findings.problems, out);
     if (count == 0) {
-        const struct model *model = &findings.config->model;
+        const struct model *model = &findings.ground->config->model;
+        const struct zones *zones = findings.ground->zones->zones;
         fprintf(out, "ok: %zu zone%s (%zu name%s), %zu region%s, %zu endpoint%s, %zu service%s, %zu polic%s; %s\n",
-                zones_count(findings.zones), plural(zones_count(findings.zones)), zones_name_count(findings.zones),
-                plural(zones_name_count(findings.zones)), model->region_count, plural(model->region_count),
+                zones_count(zones), plural(zones_count(zones)), zones_name_count(zones),
+                plural(zones_name_count(zones)), model->region_count, plural(model->region_count),
                 model->endpoint_count, plural(model->endpoint_count), model->service_count,
                 plural(model->service_count), model->policy_count, model->policy_count == 1 ? "y" : "ies",
-                findings.atlas->source);
+                findings.ground->atlas->source);
     } else {
         fprintf(out, "%zu problem%s\n", count, plural(count));
     }
@@ -114,12 +78,14 @@ static json_t *problems_json(const struct problems *problems)
 
 static json_t *summary_json(const struct findings *findings)
 {
-    const struct model *model = &findings->config->model;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "zones", (json_int_t)zones_count(findings->zones),
-                     "names", (json_int_t)zones_name_count(findings->zones), "regions", (json_int_t)model->region_count,
-                     "endpoints", (json_int_t)model->endpoint_count, "services", (json_int_t)model->service_count,
-                     "policies", (json_int_t)model->policy_count, "cells", (json_int_t)findings->atlas->cell_count,
-                     "database", text_json(findings->atlas->source));
+    const struct model *model = &findings->ground->config->model;
+    const struct zones *zones = findings->ground->zones->zones;
+    const struct atlas *atlas = findings->ground->atlas;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "zones", (json_int_t)zones_count(zones), "names",
+                     (json_int_t)zones_name_count(zones), "regions", (json_int_t)model->region_count, "endpoints",
+                     (json_int_t)model->endpoint_count, "services", (json_int_t)model->service_count, "policies",
+                     (json_int_t)model->policy_count, "cells", (json_int_t)atlas->cell_count, "database",
+                     text_json(atlas->source));
 }
 
 bool check_file_json(const char *path, FILE *out)

@@ -73,21 +73,55 @@ static int run_explain(const struct errand *errand)
     return result;
 }
 
+static void print_reloaded(const struct errand *errand, const struct fetch_response *response)
+{
+    char keys[PAGE_TEXT_MAX * 4];
+    json_t *json = json_loadb(response->body, response->size, 0, NULL);
+    fprintf(errand->paper.out, "reloaded\n");
+    page_join(json_object_get(json, "restart"), ", ", keys, sizeof keys);
+    if (keys[0] != '\0') fprintf(errand->paper.out, "in force only after a restart: %s\n", keys);
+    json_decref(json);
+}
+
+static void print_line(FILE *out, const char *text)
+{
+    struct paper paper = {.out = out};
+    paper_put(&paper, STYLE_PLAIN, text);
+    fputc('\n', out);
+}
+
+/* All that is wrong, as `meridian check` prints it. */
+static void print_not_reloaded(const struct errand *errand, const struct fetch_response *response)
+{
+    json_t *json = json_loadb(response->body, response->size, 0, NULL);
+    const json_t *problems = json_object_get(json, "problems");
+    if (errand->arguments->json) fprintf(errand->paper.out, "%s", response->body);
+    if (json_array_size(problems) == 0) {
+        fputs("meridian: ", errand->err);
+        print_line(errand->err, page_text(json, "error"));
+    }
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const char *problem = json_string_value(json_array_get(problems, i));
+        print_line(errand->err, problem != NULL ? problem : "-");
+    }
+    fprintf(errand->err, "meridian: nothing was changed; the daemon goes on with what it had\n");
+    json_decref(json);
+}
+
 static int run_reload(const struct errand *errand)
 {
     struct fetch_response response;
     int result = errand_ask(errand, "/reload", "", FETCH_RELOAD_MS, &response);
     if (result != EXIT_WELL) return result;
     if (response.http_status == 200 && !errand->arguments->json) {
-        fprintf(errand->paper.out, "reloaded\n");
+        print_reloaded(errand, &response);
     } else if (response.http_status == 200) {
         fprintf(errand->paper.out, "%s", response.body);
+    } else if (response.http_status == 422) {
+        print_not_reloaded(errand, &response);
+        result = EXIT_UNWELL;
     } else {
         result = errand_refused(errand, &response);
-        if (response.http_status == 422) {
-            fprintf(errand->err, "meridian: nothing was changed; the daemon goes on with what it had\n");
-            result = EXIT_UNWELL;
-        }
     }
     fetch_response_fini(&response);
     return result;

@@ -16,7 +16,8 @@ static int place_from_config(const char *path, struct admin_place *out, FILE *er
     int result = EXIT_USAGE;
     problems_init(&problems);
     if (config_load(path, &problems, &config) != OK) {
-        fprintf(err, "meridian: --config %s: cannot be read; `meridian check` says why\n", path);
+        problems_print(&problems, err);
+        fprintf(err, "meridian: --config %s: no configuration to find the daemon by; use --admin\n", path);
     } else if (config->admin_address.family == FAMILY_NONE) {
         fprintf(err, "meridian: --config %s: the admin interface is switched off (admin: {listen: none})\n", path);
     } else {

@@ -28,7 +28,7 @@ const char *page_ms(const json_t *object, const char *key, char room[PAGE_TEXT_M
 {
     double ms = 0;
     if (!page_number(object, key, &ms)) return "-";
-    snprintf(room, PAGE_TEXT_MAX, "%.*f ms", ms < 10 ? 2 : 1, ms);
+    snprintf(room, PAGE_TEXT_MAX, "%.2f ms", ms);
     return room;
 }
 
@@ -87,4 +87,13 @@ void page_join(const json_t *list, const char *separator, char *out, size_t room
         if (size < 0 || (size_t)size >= room - used) return; /* cut */
         used += (size_t)size;
     }
+}
+
+void page_row(const struct paper *paper, int width, const char *title, const char *text)
+{
+    char padded[PAGE_TEXT_MAX];
+    snprintf(padded, sizeof padded, "%-*s", width, title);
+    paper_put(paper, STYLE_FAINT, padded);
+    paper_put(paper, STYLE_PLAIN, text);
+    fputc('\n', paper->out);
 }

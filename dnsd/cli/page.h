@@ -44,6 +44,8 @@ const char *page_rate(const json_t *object, const char *key, char room[PAGE_TEXT
  * endpoint. False, and "", when there is nothing to say: nobody ever said anything. */
 bool page_load(const json_t *object, char *out, size_t room);
 void page_format_duration(double seconds, char out[PAGE_TEXT_MAX]);
+/* A title, padded with spaces to `width`, and a text behind it; one line. */
+void page_row(const struct paper *paper, int width, const char *title, const char *text);
 /* "us-east-1 us-west-2" from a list of texts. */
 void page_join(const json_t *list, const char *separator, char *out, size_t room);
 

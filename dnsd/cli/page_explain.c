@@ -9,11 +9,7 @@
 
 static void print_row(const struct paper *paper, const char *name, const char *text)
 {
-    char title[16];
-    snprintf(title, sizeof title, "%-11s", name);
-    paper_put(paper, STYLE_FAINT, title);
-    paper_put(paper, STYLE_PLAIN, text);
-    fputc('\n', paper->out);
+    page_row(paper, 11, name, text);
 }
 
 static bool known(const json_t *object, const char *key)
@@ -228,6 +224,16 @@ static void print_records(const struct paper *paper, const char *title, const js
     }
 }
 
+/* Of a service's name, what the steering did not answer. */
+static const char *why_zone_file(const json_t *page, const json_t *answer)
+{
+    const char *type = page_text(page, "type");
+    if (!json_is_object(json_object_get(page, "service")) || page_true(answer, "steered")) return "";
+    if (strcmp(type, "A") == 0) return ", no region of the service has IPv4 addresses";
+    if (strcmp(type, "AAAA") == 0) return ", no region of the service has IPv6 addresses";
+    return ", from the zone file (this type is not steered)";
+}
+
 static void print_answer(const struct paper *paper, const json_t *page)
 {
     char line[ROOM];
@@ -238,10 +244,9 @@ static void print_answer(const struct paper *paper, const json_t *page)
         print_row(paper, "answer", "none: the server stays silent");
         return;
     }
-    bool unsteered = json_is_object(json_object_get(page, "service")) && !page_true(answer, "steered");
+    const char *unsteered = why_zone_file(page, answer);
     snprintf(line, sizeof line, "%s%s%s%s%s", page_text(answer, "rcode"),
-             page_true(answer, "authoritative") ? ", authoritative" : "",
-             unsteered ? ", from the zone file (this type is not steered)" : "",
+             page_true(answer, "authoritative") ? ", authoritative" : "", unsteered,
              known(answer, "extended_error") ? ", extended error " : "",
              known(answer, "extended_error") ? page_text(answer, "extended_error") : "");
     print_row(paper, "answer", line);

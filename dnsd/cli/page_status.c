@@ -53,11 +53,21 @@ static void complain_of_workers(const struct paper *paper, const char *health)
 static void complain_of_attempt(const struct paper *paper, const json_t *status, const char *key, const char *what)
 {
     char line[ROOM * 4];
+    size_t index;
+    const json_t *problem;
     const json_t *attempt = json_object_get(status, key);
+    const json_t *problems = json_object_get(attempt, "problems");
     if (!attempt_failed(status, key)) return;
-    snprintf(line, sizeof line, "%s failed at %s, what was before stays in force: %s", what, page_text(attempt, "at"),
-             page_text(attempt, "error"));
+    bool several = json_array_size(problems) > 1;
+    snprintf(line, sizeof line, "%s failed at %s, what was before stays in force:%s%s", what, page_text(attempt, "at"),
+             several ? "" : " ", several ? "" : page_text(attempt, "error"));
     complain(paper, line);
+    if (!several) return;
+    json_array_foreach(problems, index, problem)
+    {
+        snprintf(line, sizeof line, "  %s", json_string_value(problem) != NULL ? json_string_value(problem) : "-");
+        complain(paper, line);
+    }
 }
 
 static void complain_of_loneliness(const struct paper *paper, const json_t *status)
@@ -107,11 +117,7 @@ static void print_attention(const struct paper *paper, const json_t *status, con
 
 static void print_row(const struct paper *paper, const char *name, const char *text)
 {
-    char title[16];
-    snprintf(title, sizeof title, "%-10s", name);
-    paper_put(paper, STYLE_FAINT, title);
-    paper_put(paper, STYLE_PLAIN, text);
-    fputc('\n', paper->out);
+    page_row(paper, 10, name, text);
 }
 
 static void print_head(const struct paper *paper, const json_t *status, const char *health)
@@ -135,6 +141,8 @@ static void print_head(const struct paper *paper, const json_t *status, const ch
     snprintf(line, sizeof line, "%s, built %s", page_text(atlas, "source"), page_text(atlas, "built"));
     print_row(paper, "database", line);
     print_row(paper, "store", page_text(status, "store"));
+    page_join(json_object_get(status, "restart"), ", ", line, sizeof line);
+    if (line[0] != '\0') print_row(paper, "restart", strcat(line, ": changed, but in force only after a restart"));
 }
 
 /* ---- the tables ---- */

@@ -11,7 +11,7 @@
 #include "dnsd/config/digest.h"
 #include "dnsd/config/source_file.h"
 
-#define NESTING_MAX 130 /* lengths 0..128 of one address, and one */
+#define NESTING_MAX 65 /* lengths 0..64 of one address */
 
 /* Everything named, with repetitions. */
 struct named {
@@ -100,15 +100,9 @@ static int compare_prefixes(const void *left, const void *right)
     return prefix_compare(left, right);
 }
 
-static int compare_asns(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    return (a > b) - (a < b);
-}
-
 static enum status build_asns(struct builder *builder, struct named *named)
 {
-    qsort(named->asns, named->asn_count, sizeof *named->asns, compare_asns);
+    qsort(named->asns, named->asn_count, sizeof *named->asns, asn_compare);
     uint32_t *asns = arena_array(builder->keep, named->asn_count, sizeof *asns);
     size_t count = 0;
     if (asns == NULL) return ERR_MEMORY;

@@ -1,6 +1,7 @@
 /* builder_policies.c - policies with their rules, and pins.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dnsd/config/builder.h"
@@ -32,6 +33,8 @@ static enum status build_match(struct builder *builder, const struct given_match
             networks[rule->network_count++] = builder_find_network(builder, &match->prefix.list[i].value.prefix);
     for (size_t i = 0; i < match->asn.count; i++)
         if (match->asn.list[i].valid) asns[rule->asn_count++] = match->asn.list[i].value.integer;
+    qsort(networks, rule->network_count, sizeof *networks, network_compare);
+    qsort(asns, rule->asn_count, sizeof *asns, asn_compare);
     rule->continents = continents;
     rule->countries = countries;
     rule->subdivisions = subdivisions;
@@ -163,9 +166,9 @@ static enum status build_pin(struct builder *builder, const struct given_pin *gi
 
 struct pins_state {
     struct builder *builder;
-    struct pin *pins;
+    struct pin *pins; /* those by network */
     size_t count;
-    uint32_t *asn_lines; /* by index into the model's asns: where it was pinned, 0: not yet */
+    struct pin *by_asn; /* by index into the model's asns; line 0: not pinned */
 };
 
 static void add_network_pin(struct pins_state *state, const struct pin *pin, const struct given *prefix)
@@ -190,23 +193,14 @@ static void add_asn_pin(struct pins_state *state, const struct pin *pin, const s
     struct builder *builder = state->builder;
     const struct model *model = &builder->config->model;
     if (!asn->valid) return;
-    size_t low = 0, high = model->asn_count; /* it is there: builder_networks saw it */
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        if (model->asns[middle] <= asn->value.integer)
-            low = middle;
-        else
-            high = middle;
-    }
-    if (state->asn_lines[low] != 0) {
-        builder_refuse(builder, asn, "each AS pinned once; the first is in line %u", (unsigned)state->asn_lines[low]);
+    struct pin *known = &state->by_asn[asn_find(model->asns, model->asn_count, asn->value.integer)];
+    if (known->line != 0) { /* it is in the list: builder_networks saw it */
+        builder_refuse(builder, asn, "each AS pinned once; the first is in line %u", (unsigned)known->line);
         return;
     }
-    state->asn_lines[low] = asn->line;
-    state->pins[state->count] = *pin;
-    state->pins[state->count].asn = asn->value.integer;
-    state->pins[state->count].line = asn->line;
-    state->count++;
+    *known = *pin;
+    known->asn = asn->value.integer;
+    known->line = asn->line;
 }
 
 enum status builder_pins(struct builder *builder)
@@ -222,8 +216,8 @@ enum status builder_pins(struct builder *builder)
     }
     struct pins_state state = {.builder = builder};
     state.pins = arena_array(builder->keep, total, sizeof *state.pins);
-    state.asn_lines = arena_array(builder->scratch, model->asn_count, sizeof *state.asn_lines);
-    if (state.pins == NULL || state.asn_lines == NULL) return ERR_MEMORY;
+    state.by_asn = arena_array(builder->scratch, model->asn_count, sizeof *state.by_asn);
+    if (state.pins == NULL || state.by_asn == NULL) return ERR_MEMORY;
     for (size_t i = 0; i < given->count; i++) {
         struct pin pin;
         enum status status = build_pin(builder, &declared[i], &pin);
@@ -232,6 +226,8 @@ enum status builder_pins(struct builder *builder)
             add_network_pin(&state, &pin, &declared[i].prefix.list[j]);
         for (size_t j = 0; j < declared[i].asn.count; j++) add_asn_pin(&state, &pin, &declared[i].asn.list[j]);
     }
+    for (size_t i = 0; i < model->asn_count; i++)
+        if (state.by_asn[i].line != 0) state.pins[state.count++] = state.by_asn[i];
     model->pins = state.pins;
     model->pin_count = state.count;
     return OK;

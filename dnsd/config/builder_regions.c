@@ -18,6 +18,7 @@ struct regions_state {
     struct builder *builder;
     struct endpoint *endpoints;
     struct probe_settings *probes;
+    uint32_t *ca_file_lines;
     const struct given_endpoint **declared; /* by endpoint_id */
     struct name_index names;                /* of endpoints */
     size_t count;
@@ -169,6 +170,7 @@ static enum status build_endpoint(struct regions_state *state, const struct give
     struct builder *builder = state->builder;
     struct endpoint *endpoint = &state->endpoints[state->count];
     struct probe_settings *probe = &state->probes[state->count];
+    state->ca_file_lines[state->count] = given->probe.ca_file.line;
     state->declared[state->count] = given;
     check_endpoint_name(state, given);
     if (given->addresses.origin.present && given->hostname.present)
@@ -335,9 +337,10 @@ enum status builder_regions(struct builder *builder)
     struct region *regions = arena_array(builder->keep, given->count, sizeof *regions);
     state.endpoints = arena_array(builder->keep, total, sizeof *state.endpoints);
     state.probes = arena_array(builder->keep, total, sizeof *state.probes);
+    state.ca_file_lines = arena_array(builder->keep, total, sizeof *state.ca_file_lines);
     state.declared = arena_array(builder->scratch, total, sizeof *state.declared);
-    if (regions == NULL || state.endpoints == NULL || state.probes == NULL || state.declared == NULL ||
-        !name_index_init(&state.names, builder->scratch, total))
+    if (regions == NULL || state.endpoints == NULL || state.probes == NULL || state.ca_file_lines == NULL ||
+        state.declared == NULL || !name_index_init(&state.names, builder->scratch, total))
         return ERR_MEMORY;
     for (size_t i = 0; i < given->count; i++) {
         if (total == 0) /* too many, or none: names are all there is to say */
@@ -351,5 +354,6 @@ enum status builder_regions(struct builder *builder)
     model->endpoints = state.endpoints;
     model->endpoint_count = state.count;
     builder->config->probes = state.probes;
+    builder->config->lines.ca_file = state.ca_file_lines;
     return OK;
 }

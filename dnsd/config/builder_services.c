@@ -4,6 +4,7 @@
 
 #include "dnsd/config/builder.h"
 #include "dnsd/config/suggestion.h"
+#include "router/steering.h"
 
 struct services_state {
     struct builder *builder;
@@ -179,13 +180,20 @@ static void check_weights(struct services_state *state, plan_id id)
     struct builder *builder = state->builder;
     const struct plan *plan = &state->plans[id];
     const struct policy *policy = &builder->config->model.policies[plan->policy];
-    if (policy->steering != STEERING_WEIGHTED || policy->region_weights == NULL) return;
+    const struct given_service *user = state->users[id];
+    size_t count = 0;
+    if (policy->steering != STEERING_WEIGHTED) return;
     for (size_t i = 0; i < plan->region_count; i++)
-        if (policy->region_weights[plan->regions[i]] != 0) return;
+        count += policy->region_weights == NULL || policy->region_weights[plan->regions[i]] != 0;
     const struct given_policy *policies = builder->declaration->policies.list;
-    builder_refuse_at(builder, &policies[plan->policy].weights.origin, "(a mapping)",
-                      "a weight above 0 for a region of the service %s (line %u)", state->users[id]->name.text,
-                      (unsigned)state->users[id]->origin.line);
+    if (count == 0)
+        builder_refuse_at(builder, &policies[plan->policy].weights.origin, "(a mapping)",
+                          "a weight above 0 for a region of the service %s (line %u)", user->name.text,
+                          (unsigned)user->origin.line);
+    if (count > DECISION_SHARE_MAX)
+        builder_refuse_at(builder, &user->origin, user->name.text,
+                          "at most %d regions with a weight, for the policy %s is weighted", DECISION_SHARE_MAX,
+                          policy->name);
 }
 
 /* A pin leaves alone the services that have none of its regions. One that would leave all alone is a mistake. */

@@ -87,7 +87,7 @@ static enum status build_zones(struct builder *builder)
         zones[count++] = (struct zone_source){
             .origin = zone->name.value.text,
             .file = builder_path(builder, zone->file.value.text),
-            .line = zone->origin.line,
+            .line = zone->file.line,
         };
     }
     builder->config->zones = zones;
@@ -115,6 +115,8 @@ static void build_geo(struct builder *builder)
         builder_refuse(builder, &geo->text_ipv4, "only with `database: default`");
     if (!is_default && geo->text_ipv6.present)
         builder_refuse(builder, &geo->text_ipv6, "only with `database: default`");
+    builder->config->lines.database = geo->database.line;
+    builder->config->lines.asn_database = geo->asn_database.line;
     builder->config->geo_check_ms = geo->check_s.value.integer * 1000;
 }
 
@@ -234,6 +236,7 @@ enum status builder_settings(struct builder *builder)
     build_pop(builder);
     config->workers = workers != 0 ? workers : core_count();
     config->user = declaration->user.value.text;
+    config->lines.user = declaration->user.line;
     config->probe_concurrency = declaration->probe_concurrency.value.integer;
     config->report_ttl_ms = declaration->report_ttl_s.value.integer * 1000;
     config->udp_payload = (uint16_t)declaration->udp_payload.value.integer;

@@ -28,7 +28,7 @@ struct listen_address {
 struct zone_source {
     const char *origin; /* presentation form, lower case, no final dot ("" is the root) */
     const char *file;   /* as opened: relative ones are relative to the configuration file */
-    uint32_t line;
+    uint32_t line;      /* of `file` */
 };
 
 struct tcp_limits {
@@ -37,6 +37,14 @@ struct tcp_limits {
     uint32_t idle_ms;                /* without a query; default 10000 (RFC 7766 6.2.3) */
     uint32_t total_ms;               /* age of a connection; default 120000 */
     uint32_t pipelined;              /* unanswered bytes of answers held per connection, in answers; default 64 */
+};
+
+/* Where the file names what it only names: things that must be on this machine (see dnsd/control/ground.c). */
+struct config_lines {
+    uint32_t user;
+    uint32_t database;
+    uint32_t asn_database;
+    const uint32_t *ca_file; /* by endpoint_id */
 };
 
 struct config {
@@ -56,6 +64,7 @@ struct config {
     const struct zone_source *zones;
     size_t zone_count;
     struct survey_settings geo;
+    struct config_lines lines;
     uint32_t geo_check_ms; /* how often the database files are looked at for a change */
     uint32_t probe_concurrency;
     struct address admin_address; /* family FAMILY_NONE: no admin HTTP (`admin: {listen: none}`) */

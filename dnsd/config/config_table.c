@@ -361,7 +361,8 @@ static const struct option policy_options[] = {
     {.name = "weights", .type = OPTION_WEIGHTS, AT(weights),
      .minimum = 0, .maximum = 1000000, .count_minimum = 1, .count_maximum = REGION_MAX,
      .otherwise = "the sum of a region's endpoints",
-     .meaning = "`weighted` only: region names and their weights; a region that is not named weighs 0."},
+     .meaning = "`weighted` only: region names and their weights; a region that is not named weighs 0. At most 16 "
+                "regions of a service may have a weight."},
     {.name = "unknown", .type = OPTION_MAPPING, AT(unknown),
      .shape = &place_shape, .otherwise = "nowhere: all regions are equally far",
      .meaning = "Where clients are taken to be that no database knows."},

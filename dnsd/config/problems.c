@@ -153,3 +153,24 @@ size_t problem_format(const struct problem *problem, char *out, size_t room)
     out[line.length] = '\0';
     return line.length;
 }
+
+void problems_summarize(const struct problems *problems, const char *otherwise, char *out, size_t room)
+{
+    if (problems->count == 0) {
+        snprintf(out, room, "%s", otherwise);
+        return;
+    }
+    size_t used = problem_format(&problems->list[0], out, room);
+    size_t others = problems->count - 1 + problems->omitted;
+    if (others > 0) snprintf(out + used, room - used, " (and %zu more)", others);
+}
+
+void problems_print(const struct problems *problems, FILE *out)
+{
+    char line[PROBLEM_LINE_MAX];
+    for (size_t i = 0; i < problems->count; i++) {
+        problem_format(&problems->list[i], line, sizeof line);
+        fprintf(out, "%s\n", line);
+    }
+    if (problems->omitted > 0) fprintf(out, "... and %zu more\n", problems->omitted);
+}

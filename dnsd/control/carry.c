@@ -17,8 +17,8 @@ enum status snapshot_carry(const struct model *from, const struct snapshot *snap
         region_id old = region_find(from, to->regions[i].name);
         if (old != ID_NONE) carried->regions[i] = snapshot->regions[old];
     }
-    for (size_t i = 0; i < to->endpoint_count; i++) {
-        endpoint_id old = endpoint_find(from, to->endpoints[i].name);
+    for (size_t i = 0, at = 0; i < to->endpoint_count; i++) {
+        endpoint_id old = endpoint_find_next(from, to->endpoints[i].name, &at);
         if (old != ID_NONE) carried->endpoints[i] = snapshot->endpoints[old];
     }
     *out = carried;

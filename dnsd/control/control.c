@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   open:  bind -> drop privileges -> ground -> first world -> workers -> probes
- *   run:   prober -> watch -> store -> on_fact -> dirty -> (at most PUBLISH_PER_SECOND) -> publisher -> workers
+ *   run:   prober -> watch -> store -> on_fact -> dirty -> (at most one in BUILD_REST_MS) -> publisher -> workers
  *   close: probes, store, workers, worlds
  *
  * Endpoints count as up until their first verdict, so the first world does not wait for probes. */
@@ -29,14 +29,17 @@
 #include "state/store.h"
 #include "state/watch.h"
 
-#define PUBLISH_PER_SECOND 10    /* worlds at most; a burst of facts becomes one world */
+/* Between two builds the control thread does other things for at least this long and for as long as the first of them took: however
+ * fast facts come and however large the atlas is, building takes at most half of its time, and ten a second. */
+#define BUILD_REST_MS 100
 #define TICK_MS 1000             /* time alone ends ramps, holds and facts */
+#define CLOSE_MS 500             /* for what the thread pool is doing at the end */
 #define DESCRIPTORS_WANTED 65536 /* WORKER_MAX/4 workers with their default of 1,024 TCP connections */
 
 struct control {
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_timer_t publish;
+    uv_timer_t build;
     uv_timer_t look;
     uv_signal_t signals[3];
     bool loop_open;
@@ -44,11 +47,13 @@ struct control {
     bool first_world;
     int64_t started_epoch_s;
     int64_t published_ms;
-    char *pop_name;            /* outlives every configuration: it signs facts */
+    int64_t rest_until_ms; /* no world is built before, but by a reload */
+    uint64_t worlds_built;
     struct fact_writer writer; /* of all of this PoP's facts */
     uint64_t overtaken;        /* an epoch of ours that a store knows and we are not in; 0: none */
     struct presence *presence;
-    struct ground *ground; /* in force */
+    struct config *started; /* the first one: what cannot change while the daemon runs is as it says */
+    struct ground *ground;  /* in force */
     struct publisher *publisher;
     struct refresh *refresh;
     struct store *store;
@@ -107,8 +112,9 @@ static enum status build_world(struct control *control, const struct snapshot *b
     bool changed;
     enum status status = look_around(control, before, &snapshot);
     if (status != OK) return status;
-    trail_lead(&control->trail, knowledge_council(control->knowledge), control->pop_name, now_of(control));
+    trail_lead(&control->trail, knowledge_council(control->knowledge), control->writer.name, now_of(control));
     trail_regions(&control->trail, control->ground->config, before, snapshot);
+    control->worlds_built++;
     status = publisher_build(control->publisher, control->ground, snapshot, &changed);
     if (status != OK || !changed) return status;
     control->published_ms = now_of(control);
@@ -119,26 +125,26 @@ static enum status build_world(struct control *control, const struct snapshot *b
     return OK;
 }
 
-static void rebuild(struct control *control)
+static void on_build(uv_timer_t *timer)
 {
+    struct control *control = timer->data;
+    uint64_t started_ns = uv_hrtime();
     publisher_reclaim(control->publisher, control->workers, control->workers_started);
     enum status status = build_world(control, publisher_snapshot(control->publisher));
     if (status != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot build a world, the one before stays in force", "error=%s backlog=%zu",
                  status_name(status), publisher_backlog(control->publisher));
     }
+    int64_t took_ms = (int64_t)((uv_hrtime() - started_ns) / 1000000); /* the loop's clock stood still meanwhile */
+    control->rest_until_ms = now_of(control) + took_ms + (took_ms > BUILD_REST_MS ? took_ms : BUILD_REST_MS);
 }
 
-static void on_publish(uv_timer_t *timer)
-{
-    rebuild(timer->data);
-}
-
+/* Build the next world soon; what comes until then is one with it. */
 static void mark_dirty(struct control *control)
 {
-    if (!control->first_world || uv_is_active((uv_handle_t *)&control->publish)) return;
-    int64_t wait_ms = control->published_ms + 1000 / PUBLISH_PER_SECOND - now_of(control);
-    uv_timer_start(&control->publish, on_publish, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+    if (!control->first_world || uv_is_active((uv_handle_t *)&control->build)) return;
+    int64_t wait_ms = control->rest_until_ms - now_of(control);
+    uv_timer_start(&control->build, on_build, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
 }
 
 /* ---- facts ---- */
@@ -296,7 +302,7 @@ static void on_tick(uv_timer_t *timer)
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (watch_suspect(control->watch) != suspected) tell_doubts(control);
     attend(control);
-    if (!uv_is_active((uv_handle_t *)&control->publish)) rebuild(control);
+    mark_dirty(control);
 }
 
 static void on_look(uv_timer_t *timer)
@@ -314,6 +320,12 @@ static void on_signal(uv_signal_t *signal, int number)
     } else if (refresh_reload(control->refresh, NULL, NULL) != OK) {
         log_line(LOG_LEVEL_WARNING, "a reload is under way already", NULL);
     }
+}
+
+static void start_looking(struct control *control)
+{
+    uint32_t interval_ms = control->ground->config->geo_check_ms;
+    uv_timer_start(&control->look, on_look, interval_ms, interval_ms);
 }
 
 /* ---- grounds ---- */
@@ -343,8 +355,6 @@ static enum status senses_new(struct control *control, const struct config *conf
     *senses = (struct senses){0};
     enum status status = knowledge_new_of(model, &self, &senses->knowledge);
     if (status == OK) status = watch_new(model, &senses->watch);
-    if (status == OK && control->knowledge != NULL) status = knowledge_inherit(senses->knowledge, control->knowledge);
-    if (status == OK && control->watch != NULL) watch_inherit(senses->watch, control->watch);
     if (status != OK) senses_free(senses);
     return status;
 }
@@ -361,17 +371,27 @@ static void replay_fact(void *context, const struct fact *fact, int64_t heard_ms
     if (!own_probe) knowledge_observe(replay->senses->knowledge, fact, heard_ms);
 }
 
-/* What was heard from others, and what the new watch took over from the old one. */
-static void senses_fill(struct control *control, const struct model *model, struct senses *senses)
+/* Senses of another model, or another epoch, that go on where those in force are: what was decided, what this PoP's probes
+ * came to (whatever the store has forgotten), and what was heard from others. */
+static enum status senses_carry(struct control *control, const struct config *config, struct senses *senses)
 {
     struct replay replay = {control, senses};
     struct fact fact;
+    enum status status = senses_new(control, config, senses);
+    if (status != OK) return status;
+    status = knowledge_inherit(senses->knowledge, control->knowledge);
+    if (status != OK) {
+        senses_free(senses);
+        return status;
+    }
+    watch_inherit(senses->watch, control->watch);
     store_replay(control->store, &replay, replay_fact);
-    for (size_t i = 0; i < model->endpoint_count; i++) {
+    for (size_t i = 0; i < config->model.endpoint_count; i++) {
         if (!watch_fact(senses->watch, (endpoint_id)i, &fact)) continue;
         const struct health *health = watch_health(senses->watch, (endpoint_id)i);
         knowledge_observe(senses->knowledge, &fact, health->observed_ms);
     }
+    return OK;
 }
 
 /* ---- being overtaken ---- */
@@ -395,8 +415,7 @@ static void renew_epoch(struct control *control)
     control->writer.sequence = 0;
     control->writer.started_ms = now_of(control);
     watch_retell(control->watch);
-    if (senses_new(control, control->ground->config, &senses) == OK) {
-        senses_fill(control, model_of(control), &senses);
+    if (senses_carry(control, control->ground->config, &senses) == OK) {
         struct senses old = {control->knowledge, control->watch};
         control->knowledge = senses.knowledge;
         control->watch = senses.watch;
@@ -411,6 +430,21 @@ static enum status open_prober(struct control *control, struct prober **out)
     const struct config *config = control->ground->config;
     return prober_open(&control->loop, config->probes, config->model.endpoint_count, config->probe_concurrency,
                        control->writer.epoch, on_probe, control, out);
+}
+
+/* A prober for the ground in force that keeps the schedule of the one before, which is of model `before`. */
+static enum status carry_prober(struct control *control, const struct model *before, struct prober **out)
+{
+    const struct model *model = model_of(control);
+    endpoint_id *ids = calloc(model->endpoint_count + 1, sizeof *ids);
+    enum status status = ids != NULL ? open_prober(control, out) : ERR_MEMORY;
+    if (status == OK) {
+        for (size_t i = 0, at = 0; i < model->endpoint_count; i++)
+            ids[i] = endpoint_find_next(before, model->endpoints[i].name, &at);
+        prober_inherit(*out, control->prober, ids);
+    }
+    free(ids);
+    return status;
 }
 
 /* Exchange what is in force for `next`; called twice when the first world of `next` cannot be built. */
@@ -443,25 +477,25 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     struct senses senses;
     struct snapshot *before = NULL;
     const struct model *model = &take_ground->config->model;
-    enum status status = senses_new(control, take_ground->config, &senses);
+    enum status status = senses_carry(control, take_ground->config, &senses);
     if (status != OK) goto release_ground;
-    senses_fill(control, model, &senses);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
     if (status != OK) goto free_senses;
     exchange(control, &other, &senses);
     struct prober *prober = NULL;
-    status = open_prober(control, &prober);
+    status = carry_prober(control, &other->config->model, &prober);
     if (status == OK) status = build_world(control, before);
     if (status == OK) {
         prober_close(control->prober);
         control->prober = prober;
         attend(control);
         retire(control, senses.watch, &other->config->model);
-        restart_warn(other->config, control->ground->config);
+        if (other->config->geo_check_ms != control->ground->config->geo_check_ms) start_looking(control);
+        restart_warn(control->started, control->ground->config);
         if (control->presence != NULL) presence_adopt(control->presence, control->ground->config);
         trail_reloaded(&control->trail, other->config, control->ground->config);
     } else {
-        if (prober != NULL) prober_close(prober);
+        prober_close(prober);
         exchange(control, &other, &senses);
     }
     snapshot_free(before);
@@ -505,10 +539,12 @@ void control_status(const struct control *control, struct control_status *out)
         .started_epoch_s = control->started_epoch_s,
         .now_ms = (int64_t)uv_now(&control->loop),
         .worlds_published = publisher_world(control->publisher)->sequence,
+        .worlds_built = control->worlds_built,
         .published_ms = control->published_ms,
         .reload = *refresh_last_reload(control->refresh),
         .database = *refresh_last_survey(control->refresh),
     };
+    out->restart_count = restart_keys(control->started, control->ground->config, out->restart);
     store_describe(control->store, out->store, sizeof out->store);
     store_status(control->store, &out->sharing);
     for (size_t i = 0; i < out->sharing.server_count; i++) store_server_status(control->store, i, &out->servers[i]);
@@ -558,9 +594,9 @@ static enum status open_handles(struct control *control)
     if (uv_loop_init(&control->loop) != 0) return ERR_IO;
     control->loop_open = true;
     uv_timer_init(&control->loop, &control->tick);
-    uv_timer_init(&control->loop, &control->publish);
+    uv_timer_init(&control->loop, &control->build);
     uv_timer_init(&control->loop, &control->look);
-    control->tick.data = control->publish.data = control->look.data = control;
+    control->tick.data = control->build.data = control->look.data = control;
     control->handles_open = true;
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&control->loop, &control->signals[i]);
@@ -590,17 +626,25 @@ static enum status open_workers(struct control *control, const struct config *co
     return OK;
 }
 
+static enum status leave_root(const struct config *config, char error[CONTROL_ERROR_MAX])
+{
+    char reason[256];
+    enum status status = privileges_drop(config->user, reason, sizeof reason);
+    if (status != OK) {
+        snprintf(error, CONTROL_ERROR_MAX, "%s:%u: user: %s: %s", config->path, (unsigned)config->lines.user,
+                 config->user, reason);
+    }
+    return status;
+}
+
 static enum status open_ground(struct control *control, struct config *take_config, char error[CONTROL_ERROR_MAX])
 {
     struct problems problems;
     problems_init(&problems);
-    enum status status = ground_load(take_config, &problems, &control->ground, error);
+    enum status status = ground_load(take_config, &problems, &control->ground);
     if (status != OK) {
-        char line[1024];
-        for (size_t i = 0; i < problems.count; i++) {
-            problem_format(&problems.list[i], line, sizeof line);
-            fprintf(stderr, "%s\n", line);
-        }
+        problems_print(&problems, stderr);
+        problems_summarize(&problems, status_name(status), error, CONTROL_ERROR_MAX);
     }
     problems_fini(&problems);
     return status;
@@ -667,18 +711,18 @@ enum status control_open(struct config *take_config, struct control **out, char 
         goto release_config;
     }
     status = open_workers(control, config, error);
-    if (status == OK && config->user != NULL) status = privileges_drop(config->user, error, CONTROL_ERROR_MAX);
+    if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
     status = open_ground(control, config, error);
     if (status != OK) goto close_control;
-    control->pop_name = strdup(control->ground->config->pop_name);
+    control->started = config_hold(control->ground->config);
     control->writer = (struct fact_writer){
-        .name = control->pop_name,
+        .name = control->started->pop_name,
         .epoch = (uint64_t)control->started_epoch_s,
         .started_ms = now_of(control),
     };
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
-    status = control->pop_name ? open_first_world(control, error) : ERR_MEMORY;
+    status = open_first_world(control, error);
     if (status != OK) goto close_control;
     status =
         refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
@@ -697,54 +741,79 @@ enum status control_open(struct config *take_config, struct control **out, char 
 release_config:
     config_release(config);
 close_control:
-    control_close(control);
+    (void)control_close(control);
     return status;
 }
 
 enum status control_run(struct control *control)
 {
-    const struct config *config = control->ground->config;
     uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
-    uv_timer_start(&control->look, on_look, config->geo_check_ms, config->geo_check_ms);
+    start_looking(control);
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
-             control->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
+             control->started->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
              control->ground->atlas->source);
     uv_run(&control->loop, UV_RUN_DEFAULT);
     return OK;
 }
 
-static void close_handles(struct control *control)
+static void on_patience_over(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* Run the loop until everything on it is closed. False when the thread pool keeps it: getaddrinfo takes up to half a minute when the
+ * name servers are silent, and cannot be called back. */
+static bool close_loop(uv_loop_t *loop)
+{
+    uv_timer_t patience;
+    uv_update_time(loop);
+    uv_timer_init(loop, &patience);
+    uv_timer_start(&patience, on_patience_over, CLOSE_MS, 0);
+    uv_unref((uv_handle_t *)&patience);
+    uv_run(loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&patience, NULL);
+    uv_run(loop, UV_RUN_NOWAIT);
+    return uv_loop_close(loop) == 0;
+}
+
+static bool close_handles(struct control *control)
 {
     if (control->handles_open) {
         uv_close((uv_handle_t *)&control->tick, NULL);
-        uv_close((uv_handle_t *)&control->publish, NULL);
+        uv_close((uv_handle_t *)&control->build, NULL);
         uv_close((uv_handle_t *)&control->look, NULL);
         for (size_t i = 0; i < 3; i++) {
             if (control->signals[i].data != NULL) uv_close((uv_handle_t *)&control->signals[i], NULL);
         }
     }
-    if (control->loop_open) {
-        uv_run(&control->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&control->loop);
-    }
+    return !control->loop_open || close_loop(&control->loop);
 }
 
-void control_close(struct control *control)
+static bool stop_workers(struct control *control)
 {
-    if (control == NULL) return;
-    for (size_t i = 0; i < control->worker_count; i++) worker_stop(control->workers[i]);
+    bool ended = true;
+    for (size_t i = 0; i < control->workers_started; i++) worker_retire(control->workers[i]);
+    for (size_t i = 0; i < control->worker_count; i++) ended = worker_stop(control->workers[i]) && ended;
     control->workers_started = 0;
-    if (control->prober != NULL) prober_close(control->prober);
+    return ended;
+}
+
+bool control_close(struct control *control)
+{
+    if (control == NULL) return true;
+    bool ended = stop_workers(control);
+    prober_close(control->prober);
     refresh_close(control->refresh);
     presence_close(control->presence);
     store_close(control->store);
-    close_handles(control);
+    ended = close_handles(control) && ended;
+    if (!ended) return false;
     watch_free(control->watch);
     knowledge_free(control->knowledge);
     publisher_free(control->publisher);
     audit_ring_free(control->trail.ring);
     ground_release(control->ground);
-    free(control->pop_name);
+    config_release(control->started);
     free(control);
-    log_line(LOG_LEVEL_INFO, "stopped", NULL);
+    return true;
 }

@@ -9,6 +9,7 @@
 #ifndef MERIDIAN_CONTROL_H
 #define MERIDIAN_CONTROL_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "dnsd/config/config.h"
@@ -26,17 +27,23 @@ struct control;
 struct control_attempt {
     int64_t at_epoch_s; /* wall clock, for people; 0: never */
     enum status status;
-    char error[CONTROL_ERROR_MAX]; /* the first problem and how many more; "" when OK */
+    char error[CONTROL_ERROR_MAX];   /* the first problem and how many more; "" when OK */
+    const struct problems *problems; /* all of them, until the next attempt ends; NULL: none but the error */
 };
+
+#define CONTROL_RESTART_MAX 8 /* keys that only a restart puts in force */
 
 struct control_status {
     const char *version;
     int64_t started_epoch_s;
     int64_t now_ms; /* the loop's clock; ages are relative to it */
     uint64_t worlds_published;
+    uint64_t worlds_built; /* the others altered no answer, or failed */
     int64_t published_ms;
     struct control_attempt reload;
     struct control_attempt database;
+    const char *restart[CONTROL_RESTART_MAX]; /* keys that differ from those in use, until the daemon is restarted */
+    size_t restart_count;
     char store[256];
     struct store_status sharing;
     struct store_server_status servers[STORE_SERVER_MAX]; /* sharing.server_count of them */
@@ -82,6 +89,8 @@ const struct audit_ring *control_audit(const struct control *control);
 /* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
 MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);
 MUST_USE enum status control_run(struct control *control);
-void control_close(struct control *control);
+/* False: something did not end (a worker hangs, a name server is silent) and may still use its memory. That stays, and the process
+ * must leave by _exit, since exit waits for libuv's thread pool. NULL is fine. */
+bool control_close(struct control *control);
 
 #endif

@@ -5,10 +5,14 @@
  * before they are read, so a change that happens in between is seen as one afterwards. */
 #include "dnsd/control/ground.h"
 
+#include <errno.h>
+#include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DEFAULT_TEXT_IPV4 "/usr/share/tor/geoip"
 #define DEFAULT_TEXT_IPV6 "/usr/share/tor/geoip6"
@@ -84,48 +88,93 @@ void ground_release(struct ground *ground)
     free(ground);
 }
 
-/* First problem and the number of the others, in one line. */
-static void summarize(const struct problems *problems, char error[GROUND_ERROR_MAX])
+/* ---- what the configuration only names ---- */
+
+static bool expect_file(const char *path, const struct problem_place *place, struct problems *problems)
 {
-    if (problems->count == 0) return;
-    size_t used = problem_format(&problems->list[0], error, GROUND_ERROR_MAX);
-    size_t others = problems->count - 1 + problems->omitted;
-    if (others > 0 && used < GROUND_ERROR_MAX) {
-        snprintf(error + used, GROUND_ERROR_MAX - used, " (and %zu more)", others);
+    struct stat found;
+    if (path == NULL) return true;
+    int code = stat(path, &found) != 0 || access(path, R_OK) != 0 ? errno : S_ISDIR(found.st_mode) ? EISDIR : 0;
+    if (code == 0) return true;
+    problems_add(problems, place->file, place->line, place->key, path, "a file that can be read (%s)",
+                 strerrordesc_np(code));
+    return false;
+}
+
+static void expect_certificates(const struct config *config, struct problems *problems)
+{
+    const struct model *model = &config->model;
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        char key[96];
+        size_t region = model->endpoints[i].region;
+        snprintf(key, sizeof key, "regions[%zu].endpoints[%zu].probe.ca_file", region,
+                 i - model->regions[region].first_endpoint);
+        struct problem_place place = {config->path, config->lines.ca_file[i], key};
+        (void)expect_file(config->probes[i].ca_file, &place, problems);
     }
 }
 
-enum status ground_load(struct config *take_config, struct problems *problems, struct ground **out,
-                        char error[GROUND_ERROR_MAX])
+static void expect_user(const struct config *config, struct problems *problems)
 {
-    enum status status = ERR_MEMORY;
+    if (config->user == NULL || getpwnam(config->user) != NULL) return;
+    problems_add(problems, config->path, config->lines.user, "user", config->user,
+                 "the name of a user of this machine");
+}
+
+/* false: there is no use in reading them. */
+static bool expect_databases(const struct config *config, struct problems *problems)
+{
+    struct problem_place database = {config->path, config->lines.database, "geo.database"};
+    struct problem_place asn = {config->path, config->lines.asn_database, "geo.asn_database"};
+    bool is_file = strcmp(config->geo.database, "default") != 0;
+    bool found = expect_file(is_file ? config->geo.database : NULL, &database, problems);
+    return expect_file(config->geo.asn_database, &asn, problems) && found;
+}
+
+/* A location database's error, where the configuration names it. */
+static void complain_of_database(const struct config *config, const char *reason, struct problems *problems)
+{
+    const char *asn = config->geo.asn_database;
+    bool of_asn = asn != NULL && strncmp(reason, asn, strlen(asn)) == 0;
+    problems_add(problems, config->path, of_asn ? config->lines.asn_database : config->lines.database,
+                 of_asn ? "geo.asn_database" : "geo.database", of_asn ? asn : config->geo.database,
+                 "a location database that can be read (%s)", reason);
+}
+
+enum status ground_load(struct config *take_config, struct problems *problems, struct ground **out)
+{
+    char reason[GROUND_ERROR_MAX] = "";
     struct ground *ground = calloc(1, sizeof *ground);
     struct zones_share *share = calloc(1, sizeof *share);
-    snprintf(error, GROUND_ERROR_MAX, "out of memory");
     if (ground == NULL || share == NULL) {
         free(ground);
         free(share);
         config_release(take_config);
-        return status;
+        return ERR_MEMORY;
     }
     ground->references = 1;
     ground->config = take_config;
     ground->zones = share;
     share->references = 1;
-    status = zones_load(take_config, problems, &share->zones);
-    if (status != OK) {
-        snprintf(error, GROUND_ERROR_MAX, "zones: %s", status_name(status));
-        summarize(problems, error);
-        ground_release(ground);
-        return status;
+    /* everything also when something is wrong, so that all that is wrong is told at once */
+    size_t before = problems->count + problems->omitted;
+    enum status surveyed = ERR_IO;
+    expect_user(take_config, problems);
+    expect_certificates(take_config, problems);
+    enum status zoned = zones_load(take_config, problems, &share->zones);
+    if (expect_databases(take_config, problems)) {
+        surveyed = ground_survey(take_config, &ground->atlas, &ground->latencies, &ground->files, reason);
+        if (surveyed != OK && surveyed != ERR_MEMORY) complain_of_database(take_config, reason, problems);
     }
-    status = ground_survey(take_config, &ground->atlas, &ground->latencies, &ground->files, error);
-    if (status != OK) {
+    problems_sort(problems, take_config->path);
+    enum status status = zoned != OK ? zoned : surveyed;
+    if (status == OK && problems->count + problems->omitted > before) status = ERR_NOT_FOUND;
+    if (status == OK) {
+        *out = ground;
+    } else {
         ground_release(ground);
-        return status;
     }
-    *out = ground;
-    return OK;
+    return status;
 }
 
 enum status ground_with_atlas(struct ground *base, struct atlas *take_atlas, struct latencies *take_latencies,

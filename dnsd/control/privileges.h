@@ -11,7 +11,7 @@
 #include "router/status.h"
 
 /* Become `user` (its primary group, no supplementary ones) for good, and allow no gain of privileges by exec. When not root: OK if
- * we are that user already, else ERR_IO. ERR_NOT_FOUND: no such user. `error` says which call failed and why. */
+ * we are that user already, else ERR_IO. ERR_NOT_FOUND: no such user. `error` says what was expected and which call failed. */
 MUST_USE enum status privileges_drop(const char *user, char *error, size_t room);
 
 #endif

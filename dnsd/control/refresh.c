@@ -29,6 +29,7 @@ struct refresh {
     control_done *done;
     void *done_context;
     struct control_attempt reload;
+    struct problems told; /* of the newest reload; `reload` refers to them */
     struct control_attempt survey;
     struct ground_files seen;   /* at the look before */
     struct ground_files failed; /* of the newest database that could not be read */
@@ -50,17 +51,11 @@ static void work_reload(struct refresh *job)
 {
     struct config *config = NULL;
     job->status = config_load(job->path, &job->problems, &config);
-    if (job->status == OK) {
-        job->status = ground_load(config, &job->problems, &job->ground, job->error);
-    } else if (job->problems.count > 0) {
-        size_t used = problem_format(&job->problems.list[0], job->error, sizeof job->error);
-        size_t others = job->problems.count - 1 + job->problems.omitted;
-        if (others > 0 && used < sizeof job->error) {
-            snprintf(job->error + used, sizeof job->error - used, " (and %zu more)", others);
-        }
-    } else {
-        snprintf(job->error, sizeof job->error, "%s: %s", job->path, status_name(job->status));
-    }
+    if (job->status == OK) job->status = ground_load(config, &job->problems, &job->ground);
+    if (job->status == OK) return;
+    char otherwise[GROUND_ERROR_MAX];
+    snprintf(otherwise, sizeof otherwise, "%s: %s", job->path, status_name(job->status));
+    problems_summarize(&job->problems, otherwise, job->error, sizeof job->error);
 }
 
 static void work(uv_work_t *request)
@@ -87,11 +82,18 @@ static void note_attempt(struct control_attempt *attempt, enum status status, co
 
 static void log_problems(const struct problems *problems)
 {
-    char line[1024];
+    char line[PROBLEM_LINE_MAX];
     for (size_t i = 0; i < problems->count && i < LOG_BURST; i++) {
         problem_format(&problems->list[i], line, sizeof line);
         log_line(LOG_LEVEL_ERROR, "configuration problem", "problem=\"%s\"", line);
     }
+}
+
+static void tell_done(struct refresh *refresh)
+{
+    control_done *done = refresh->done;
+    refresh->done = NULL;
+    if (done != NULL) done(refresh->done_context, &refresh->reload);
 }
 
 static void end_reload(struct refresh *refresh)
@@ -100,18 +102,18 @@ static void end_reload(struct refresh *refresh)
         refresh->status = refresh->owner.adopt(refresh->owner.context, refresh->ground, refresh->error);
         refresh->ground = NULL;
     }
+    problems_fini(&refresh->told);
+    refresh->told = refresh->problems;
+    problems_init(&refresh->problems);
     note_attempt(&refresh->reload, refresh->status, refresh->error);
     if (refresh->status == OK) {
         log_line(LOG_LEVEL_INFO, "reloaded", "config=\"%s\"", refresh->path);
     } else {
-        log_problems(&refresh->problems);
+        log_problems(&refresh->told);
         log_line(LOG_LEVEL_ERROR, "reload failed, the configuration before stays in force", "error=\"%s\"",
                  refresh->error);
     }
-    problems_fini(&refresh->problems);
-    control_done *done = refresh->done;
-    refresh->done = NULL;
-    if (done != NULL) done(refresh->done_context, &refresh->reload);
+    tell_done(refresh);
 }
 
 static void end_survey(struct refresh *refresh)
@@ -152,6 +154,12 @@ static bool end_look(struct refresh *refresh)
            !ground_files_equal(&refresh->files, &refresh->failed);
 }
 
+static void refresh_free(struct refresh *refresh)
+{
+    problems_fini(&refresh->told);
+    free(refresh);
+}
+
 static void after_work(uv_work_t *request, int code)
 {
     struct refresh *refresh = request->data;
@@ -178,7 +186,7 @@ static void after_work(uv_work_t *request, int code)
     free(refresh->path);
     refresh->path = NULL;
     if (refresh->closing) {
-        free(refresh);
+        refresh_free(refresh);
         return;
     }
     if (refresh->reload_waits) {
@@ -210,7 +218,6 @@ static void start(struct refresh *refresh, enum task task)
     if (task == TASK_RELOAD) {
         refresh->status = ERR_MEMORY;
         snprintf(refresh->error, sizeof refresh->error, "%s", uv_strerror(code));
-        refresh->path = NULL;
         end_reload(refresh);
     }
 }
@@ -221,6 +228,8 @@ enum status refresh_open(uv_loop_t *loop, struct refresh_owner owner, struct ref
     if (refresh == NULL) return ERR_MEMORY;
     refresh->loop = loop;
     refresh->owner = owner;
+    problems_init(&refresh->told);
+    refresh->reload.problems = &refresh->told;
     *out = refresh;
     return OK;
 }
@@ -230,7 +239,11 @@ void refresh_close(struct refresh *refresh)
     if (refresh == NULL) return;
     refresh->closing = true;
     refresh->reload_waits = false;
-    if (refresh->task == TASK_NONE) free(refresh);
+    if (refresh->done != NULL) {
+        note_attempt(&refresh->reload, ERR_STATE, "the daemon is stopping");
+        tell_done(refresh);
+    }
+    if (refresh->task == TASK_NONE) refresh_free(refresh);
 }
 
 enum status refresh_reload(struct refresh *refresh, control_done *done, void *context)

@@ -23,7 +23,7 @@ struct refresh_owner {
 };
 
 MUST_USE enum status refresh_open(uv_loop_t *loop, struct refresh_owner owner, struct refresh **out);
-/* Stops; a job under way is waited for by the loop, and its result dropped. Freed in the loop. */
+/* Stops; whoever waits for a reload is told. A job under way is waited for by the loop, and its result dropped. Freed in the loop. */
 void refresh_close(struct refresh *refresh);
 
 /* ERR_STATE when a reload is under way or waiting already. */

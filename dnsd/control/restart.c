@@ -18,7 +18,12 @@ static bool same_listen(const struct config *left, const struct config *right)
 
 static bool same_text(const char *left, const char *right)
 {
-    return left == right || (left != NULL && right != NULL && strcmp(left, right) == 0);
+    return strcmp(left != NULL ? left : "", right != NULL ? right : "") == 0;
+}
+
+static bool same_admin(const struct config *left, const struct config *right)
+{
+    return address_equal(&left->admin_address, &right->admin_address) && left->admin_port == right->admin_port;
 }
 
 static bool same_state(const struct config *left, const struct config *right)
@@ -33,19 +38,33 @@ static bool same_state(const struct config *left, const struct config *right)
     return true;
 }
 
-void restart_warn(const struct config *before, const struct config *after)
+size_t restart_keys(const struct config *in_use, const struct config *wanted, const char *out[CONTROL_RESTART_MAX])
 {
-    const char *key = NULL;
-    if (!same_listen(before, after)) key = "listen";
-    if (before->workers != after->workers) key = "workers";
-    if (memcmp(&before->tcp, &after->tcp, sizeof before->tcp) != 0) key = "tcp";
-    if (!address_equal(&before->admin_address, &after->admin_address) || before->admin_port != after->admin_port) {
-        key = "admin";
+    const struct {
+        const char *key;
+        bool same;
+    } rows[CONTROL_RESTART_MAX] = {
+        {"pop.name", same_text(in_use->pop_name, wanted->pop_name)},
+        {"fleet", same_text(in_use->fleet, wanted->fleet)},
+        {"listen", same_listen(in_use, wanted)},
+        {"workers", in_use->workers == wanted->workers},
+        {"user", same_text(in_use->user, wanted->user)},
+        {"admin", same_admin(in_use, wanted)},
+        {"tcp", memcmp(&in_use->tcp, &wanted->tcp, sizeof in_use->tcp) == 0},
+        {"state", same_state(in_use, wanted)},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < CONTROL_RESTART_MAX; i++) {
+        if (!rows[i].same) out[count++] = rows[i].key;
     }
-    if (strcmp(before->user ? before->user : "", after->user ? after->user : "") != 0) key = "user";
-    if (strcmp(before->pop_name, after->pop_name) != 0) key = "pop";
-    if (strcmp(before->fleet, after->fleet) != 0) key = "fleet";
-    if (!same_state(before, after)) key = "state";
-    if (key == NULL) return;
-    log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", key);
+    return count;
+}
+
+void restart_warn(const struct config *in_use, const struct config *wanted)
+{
+    const char *keys[CONTROL_RESTART_MAX];
+    size_t count = restart_keys(in_use, wanted, keys);
+    for (size_t i = 0; i < count; i++) {
+        log_line(LOG_LEVEL_WARNING, "a changed key takes effect at the next start only", "key=%s", keys[i]);
+    }
 }

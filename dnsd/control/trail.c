@@ -15,8 +15,8 @@
 static void note(struct trail *trail, const struct audit_entry *entry, enum log_level level)
 {
     audit_ring_add(trail->ring, entry);
-    log_line(level, "change", "what=%s subject=\"%s\" who=%s id=%s why=\"%s\" before=\"%s\" after=\"%s\"",
-             entry->what, entry->subject, entry->who, entry->id, entry->why, entry->before, entry->after);
+    log_line(level, "change", "what=%s subject=\"%s\" who=%s id=%s why=\"%s\" before=\"%s\" after=\"%s\"", entry->what,
+             entry->subject, entry->who, entry->id, entry->why, entry->before, entry->after);
 }
 
 static void share(struct trail *trail, const struct audit_entry *entry)

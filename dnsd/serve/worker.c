@@ -294,9 +294,9 @@ void worker_retire(struct worker *worker)
     (void)uv_async_send(&worker->wake);
 }
 
-void worker_stop(struct worker *worker)
+bool worker_stop(struct worker *worker)
 {
-    if (!worker) return;
+    if (!worker) return true;
     if (worker->started) {
         worker_retire(worker);
         struct timespec deadline;
@@ -304,11 +304,10 @@ void worker_stop(struct worker *worker)
         clock_gettime(CLOCK_REALTIME, &deadline);
         deadline.tv_sec += WORKER_JOIN_S;
         if (pthread_timedjoin_np(worker->thread, NULL, &deadline) != 0) {
-            /* It hangs in a kernel call or in a fault of ours: it may still read its memory, which the end
-             * of the process frees. */
-            (void)pthread_detach(worker->thread);
-            return;
+            (void)pthread_detach(worker->thread); /* it hangs in a kernel call or in a fault of ours */
+            return false;
         }
     }
     worker_free(worker);
+    return true;
 }

@@ -11,6 +11,7 @@
 #ifndef MERIDIAN_WORKER_H
 #define MERIDIAN_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,7 +50,7 @@ uint16_t worker_check_port(const struct worker *worker);
  * thread ends. Retire all workers before stopping the first, and they end at the same time. */
 void worker_retire(struct worker *worker);
 /* Off thread: answer what has been received, close, end the thread. Waits for it (at most about 2 s), then
- * frees. NULL is fine. */
-void worker_stop(struct worker *worker);
+ * frees. False: it did not end, and may still read its memory and its world; both must stay. NULL is fine. */
+bool worker_stop(struct worker *worker);
 
 #endif

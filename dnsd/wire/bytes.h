@@ -35,6 +35,12 @@ static inline void bytes_put32(uint8_t *to, uint32_t value)
     memcpy(to, &wire, sizeof wire);
 }
 
+/* A letter of a name in lower case (RFC 4343), whatever the locale. */
+static inline uint8_t bytes_lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
 /* Eight bytes as a word whose lowest byte came first, on any machine: for looking at text eight characters at a time. */
 static inline uint64_t bytes_word(const uint8_t *from)
 {

@@ -5,14 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dnsd/wire/bytes.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
 }
 
 /* One character of text, escapes resolved. Returns how many characters it took, 0 when the escape is bad. */
@@ -137,7 +134,7 @@ size_t name_labels(const uint8_t *wire, uint8_t offsets[LABEL_COUNT_MAX + 1])
 
 void name_lower(struct name *name)
 {
-    for (size_t i = 0; i < name->size; i++) name->bytes[i] = lower(name->bytes[i]);
+    for (size_t i = 0; i < name->size; i++) name->bytes[i] = bytes_lower(name->bytes[i]);
 }
 
 bool name_equal(const uint8_t *left, const uint8_t *right)
@@ -145,7 +142,7 @@ bool name_equal(const uint8_t *left, const uint8_t *right)
     size_t size = name_size(left);
     if (size != name_size(right)) return false;
     for (size_t i = 0; i < size; i++)
-        if (lower(left[i]) != lower(right[i])) return false;
+        if (bytes_lower(left[i]) != bytes_lower(right[i])) return false;
     return true;
 }
 
@@ -170,7 +167,7 @@ size_t name_key(const uint8_t *wire, uint8_t out[NAME_KEY_MAX])
     for (size_t i = name_labels(wire, offsets); i-- > 0;) {
         const uint8_t *label = wire + offsets[i];
         for (uint8_t k = 1; k <= *label; k++) {
-            uint8_t byte = lower(label[k]);
+            uint8_t byte = bytes_lower(label[k]);
             if (byte <= 1) { /* 0 ends a label, so 0 and 1 become 1 1 and 1 2 */
                 out[at++] = 1;
                 out[at++] = (uint8_t)(byte + 1);

@@ -46,6 +46,7 @@ enum rr_type {
     TYPE_MX = 15,
     TYPE_TXT = 16,
     TYPE_AAAA = 28,
+    TYPE_SRV = 33,
     TYPE_DNAME = 39,
     TYPE_OPT = 41,
     TYPE_DS = 43,

@@ -27,7 +27,8 @@ struct query {
     uint16_t name_size;
     uint16_t udp_size;       /* as offered; 0 without EDNS */
     uint8_t edns_version;
-    bool has_edns;
+    bool has_edns;           /* also of a malformed query, when it is whole but for its options or its question */
+    bool bad_options;        /* in the OPT record */
     bool dnssec_ok;          /* DO */
     bool wants_nsid;
     uint16_t tsig_name_size; /* its owner's name stands before the type */

@@ -36,20 +36,17 @@ static bool names_equal(const struct writer *writer, size_t offset, const uint8_
         }
         if (*at != *name) return false;
         if (*at == 0) return true;
-        for (uint8_t i = 1; i <= *name; i++) {
-            uint8_t left = at[i], right = name[i];
-            if (left >= 'A' && left <= 'Z') left |= 0x20;
-            if (right >= 'A' && right <= 'Z') right |= 0x20;
-            if (left != right) return false;
-        }
+        for (uint8_t i = 1; i <= *name; i++)
+            if (bytes_lower(at[i]) != bytes_lower(name[i])) return false;
         at += *at + 1;
         name += *name + 1;
     }
 }
 
-static size_t find_name(const struct writer *writer, const uint8_t *name)
+/* Where one of the first `known` names equals this one; 0: none does. */
+static size_t find_name(const struct writer *writer, size_t known, const uint8_t *name)
 {
-    for (size_t i = 0; i < writer->name_count; i++)
+    for (size_t i = 0; i < known; i++)
         if (names_equal(writer, writer->names[i], name)) return writer->names[i];
     return 0;
 }
@@ -72,8 +69,9 @@ static void put_pointer(struct writer *writer, size_t target)
 
 static void put_name(struct writer *writer, const uint8_t *name)
 {
+    size_t known = writer->name_count; /* without this one, which has no end yet */
     for (; *name != 0; name += *name + 1) {
-        size_t target = find_name(writer, name);
+        size_t target = find_name(writer, known, name);
         if (target != 0 && writer->pointer_count < WRITER_POINTER_MAX) {
             put_pointer(writer, target);
             return;

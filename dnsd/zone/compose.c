@@ -14,7 +14,10 @@ struct chain {
     struct name name;  /* asked now */
     unsigned hops;     /* names before this one */
     struct name passed[CHAIN_MAX];       /* those */
-    uint32_t substituted[CHAIN_MAX + 1]; /* nodes whose DNAME stands in the answer already */
+    struct {
+        uint32_t rule;
+        size_t name_size;
+    } substituted[CHAIN_MAX + 1]; /* DNAMEs that stand in the answer already, and the names that they were used for */
     size_t substituted_count;
 };
 
@@ -109,17 +112,23 @@ static enum step write_cname(struct chain *chain, uint32_t ttl, const struct nam
     return chain->type == TYPE_CNAME ? STEP_DONE : follow(chain, target);
 }
 
-/* RFC 6672 3.3: the DNAME, and a CNAME made of it. */
+/* RFC 6672 3.3: the DNAME, and a CNAME made of it. The same DNAME may come again for a shorter name, as when it leads to its own
+ * parent; otherwise it goes round and round. */
 static enum step write_substitution(struct chain *chain, const struct node *node)
 {
     const struct substitution *rule = &chain->zones->substitutions[node->below];
     bool written = false;
-    for (size_t i = 0; i < chain->substituted_count; i++) written |= chain->substituted[i] == node->below;
+    for (size_t i = 0; i < chain->substituted_count; i++) {
+        if (chain->substituted[i].rule != node->below) continue;
+        if (chain->name.size >= chain->substituted[i].name_size) return STEP_DONE;
+        written = true;
+    }
+    chain->substituted[chain->substituted_count].rule = node->below;
+    chain->substituted[chain->substituted_count++].name_size = chain->name.size;
     if (!written) {
         writer_mark(chain->writer, NEED_MORE);
         writer_record(chain->writer, SECTION_ANSWER, node_name(node), TYPE_DNAME, rule->ttl, rule->target.bytes,
                       rule->target.size);
-        chain->substituted[chain->substituted_count++] = node->below;
     }
     size_t kept = (size_t)chain->name.size - node->name_size;
     if (kept + rule->target.size > NAME_SIZE_MAX) {
@@ -259,11 +268,27 @@ static enum step write_data(struct chain *chain, const struct tree_zone *zone, c
     return STEP_DONE;
 }
 
-/* DS of a nested zone stands in the parent (RFC 4035 3.1.4.1). */
+/* The highest cut above a name within a zone; NULL. */
+static const struct owner *cut_above(const struct tree *tree, const struct tree_zone *zone, const uint8_t *name)
+{
+    const struct owner *highest = NULL;
+    for (name += *name + 1; name_size(name) > zone->origin.size; name += *name + 1) {
+        const struct owner *owner = tree_find_owner(tree, zone, name);
+        if (owner != NULL && (owner->flags & OWNER_CUT)) highest = owner;
+    }
+    return highest;
+}
+
+/* DS of a nested zone stands in the parent (RFC 4035 3.1.4.1), as long as the parent has not delegated what lies between. */
 static void write_parent_ds(struct chain *chain, const struct tree_zone *zone)
 {
     const struct tree *tree = &chain->zones->tree;
     const struct tree_zone *parent = &tree_zones(tree)[zone->parent];
+    const struct owner *cut = cut_above(tree, parent, zone->origin.bytes);
+    if (cut != NULL) {
+        write_referral(chain, parent, cut);
+        return;
+    }
     const struct owner *owner = tree_find_owner(tree, parent, zone->origin.bytes);
     const struct rrset *ds = owner != NULL ? owner_find(tree, owner, TYPE_DS) : NULL;
     if (ds == NULL) {

@@ -44,7 +44,7 @@ struct master_file {
 
 static void read_text(struct master_file *file, const char *text, size_t size);
 static void read_path(struct master *master, const char *path, const struct name *origin, unsigned depth,
-                      const struct master_file *parent);
+                      const struct problem_place *named);
 
 static void text_of(const struct token *token, char *out, size_t room)
 {
@@ -157,7 +157,8 @@ static void read_include(struct master_file *file, const char *text)
         file->master->failed = ERR_MEMORY;
         return;
     }
-    read_path(file->master, path, &origin, file->depth + 1, file);
+    struct problem_place named = {file->path, file->line, "$INCLUDE"};
+    read_path(file->master, path, &origin, file->depth + 1, &named);
     free(path);
 }
 
@@ -273,7 +274,7 @@ static void read_record(struct master_file *file, const struct entry *entry)
         break;
     }
     if (!type_is_data(type) || type > UINT16_MAX) {
-        complain(file, key, &token, "a type of data");
+        complain(file, key, &token, "a record type that a zone may hold");
         return;
     }
     if (!has_ttl && !master->has_default_ttl && !master->has_last_ttl) {
@@ -371,17 +372,16 @@ static void read_named(struct master *master, const char *path, const char *text
 }
 
 static void read_path(struct master *master, const char *path, const struct name *origin, unsigned depth,
-                      const struct master_file *parent)
+                      const struct problem_place *named)
 {
     char *text;
     size_t size;
     enum status status = load_file(path, &text, &size);
     if (status != OK) {
-        /* an included file's problem stands where it is named */
         const char *reason = status == ERR_MEMORY ? "out of memory" : strerror(errno);
-        problems_add(master->problems, parent != NULL ? parent->path : path, parent != NULL ? parent->line : 0,
-                     parent != NULL ? "$INCLUDE" : "", parent != NULL ? path : "", "a readable zone file (%s)", reason);
-        if (parent == NULL) master->failed = status;
+        problems_add(master->problems, named->file, named->line, named->key, path, "a zone file that can be read (%s)",
+                     reason);
+        if (depth == 0) master->failed = status;
         return;
     }
     read_named(master, path, text, size, origin, depth);
@@ -394,11 +394,12 @@ static enum status outcome(const struct master *master, size_t problems_before)
     return master->problems->count + master->problems->omitted > problems_before ? ERR_SYNTAX : OK;
 }
 
-enum status master_read(const char *path, const struct name *origin, struct problems *problems, struct records *records)
+enum status master_read(const char *path, const struct problem_place *named, const struct name *origin,
+                        struct problems *problems, struct records *records)
 {
     struct master master = {.problems = problems, .records = records, .include = INCLUDE_FOLLOW};
     size_t before = problems->count + problems->omitted;
-    read_path(&master, path, origin, 0, NULL);
+    read_path(&master, path, origin, 0, named);
     return outcome(&master, before);
 }
 

@@ -36,10 +36,10 @@ struct records {
 
 enum include { INCLUDE_FOLLOW, INCLUDE_REFUSE };
 
-/* Read one zone's file, or its text (`path` is then for messages). What is wrong goes to `problems`; ERR_SYNTAX when there is
+/* Read one zone's file, or its text (`path` is then for messages); `named` is where the file is named. What is wrong goes to `problems`; ERR_SYNTAX when there is
  * anything, ERR_IO when a file cannot be read, ERR_MEMORY, ERR_LIMIT. */
-MUST_USE enum status master_read(const char *path, const struct name *origin, struct problems *problems,
-                                 struct records *records);
+MUST_USE enum status master_read(const char *path, const struct problem_place *named, const struct name *origin,
+                                 struct problems *problems, struct records *records);
 MUST_USE enum status master_read_text(const char *path, const char *text, size_t size, const struct name *origin,
                                       enum include include, struct problems *problems, struct records *records);
 

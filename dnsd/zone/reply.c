@@ -75,20 +75,26 @@ static uint8_t *put_fixed(uint8_t *at, size_t owner, unsigned type, uint32_t ttl
     return at + 12;
 }
 
-bool reply_substitute(struct reply *reply, const struct substitution *rule)
+bool reply_dname(struct reply *reply, const struct substitution *rule)
 {
-    const uint8_t *name = reply->bytes + reply->name;
-    size_t kept = reply->name_size - rule->owner_size;
-    size_t target_size = kept + rule->target.size;
+    size_t owner = reply->name + reply->name_size - rule->owner_size;
     reply->flags |= FLAG_AA;
     if (reply->size + 12 + rule->target.size > reply->limit) {
         reply->flags |= FLAG_TC;
         return false;
     }
-    uint8_t *at = put_fixed(reply->bytes + reply->size, reply->name + kept, TYPE_DNAME, rule->ttl, rule->target.size);
+    uint8_t *at = put_fixed(reply->bytes + reply->size, owner, TYPE_DNAME, rule->ttl, rule->target.size);
     memcpy(at, rule->target.bytes, rule->target.size);
     reply->size += 12u + rule->target.size;
     reply->counts[SECTION_ANSWER]++;
+    return true;
+}
+
+bool reply_substitute(struct reply *reply, const struct substitution *rule)
+{
+    const uint8_t *name = reply->bytes + reply->name;
+    size_t kept = reply->name_size - rule->owner_size;
+    size_t target_size = kept + rule->target.size;
     if (target_size > NAME_SIZE_MAX) {
         reply->flags |= RCODE_YXDOMAIN;
         return false;

@@ -25,8 +25,11 @@ struct reply {
 /* Append a template; where it does not fit, as much of it as may stand alone, with TC when something is missed. */
 void reply_append(struct reply *reply, const struct template *template);
 
-/* Append what a DNAME says of the name asked now (RFC 6672 3.3): the DNAME itself and a CNAME made
- * from it, whose target is then the name asked now. False when it ends here: YXDOMAIN, no room, or a target equal to the name. */
+/* Append the DNAME that the name asked now is below. False when there is no room. */
+bool reply_dname(struct reply *reply, const struct substitution *rule);
+
+/* Append the CNAME made from a DNAME for the name asked now (RFC 6672 3.3); its target is then the name asked now. False when it
+ * ends here: YXDOMAIN, no room, or a target equal to the name. */
 bool reply_substitute(struct reply *reply, const struct substitution *rule);
 
 #endif

@@ -34,7 +34,33 @@ static int compare_keys(const struct records *records, const struct record *left
     return order != 0 ? order : (int)left->key_size - (int)right->key_size;
 }
 
-/* By owner, then type; qsort_r must keep the file's order within, so the place in the list decides last. */
+/* Where the RDATA of the usual types is names to its end, whose case does not matter (RFC 4343). */
+static size_t names_start(const struct record *record)
+{
+    switch (record->type) {
+    case TYPE_NS:
+    case TYPE_CNAME:
+    case TYPE_PTR:
+    case TYPE_DNAME: return 0;
+    case TYPE_MX: return 2;
+    case TYPE_SRV: return 6;
+    default: return record->rdata_size;
+    }
+}
+
+/* The canonical order of one RRset (RFC 4034 6.3). 0: the same record again (RFC 2181 5). */
+static int compare_rdata(const struct records *records, const struct record *left, const struct record *right)
+{
+    size_t names = names_start(left);
+    for (size_t i = 0; i < left->rdata_size && i < right->rdata_size; i++) {
+        uint8_t a = at(records, left->rdata)[i], b = at(records, right->rdata)[i];
+        if (i >= names) a = bytes_lower(a), b = bytes_lower(b);
+        if (a != b) return a - b;
+    }
+    return (int)left->rdata_size - (int)right->rdata_size;
+}
+
+/* By owner, type and data, so that the same record again follows at once; the place in the file decides last. */
 static int compare_records(const void *left, const void *right, void *context)
 {
     const struct record *a = left, *b = right;
@@ -42,6 +68,8 @@ static int compare_records(const void *left, const void *right, void *context)
     int order = compare_keys(records, a, b);
     if (order != 0) return order;
     if (a->type != b->type) return a->type < b->type ? -1 : 1;
+    order = compare_rdata(records, a, b);
+    if (order != 0) return order;
     return a->rdata < b->rdata ? -1 : a->rdata > b->rdata;
 }
 
@@ -59,23 +87,6 @@ __attribute__((format(printf, 3, 4))) static void complain(struct builder *build
     builder->wrong = true;
 }
 
-static bool same_rdata(const struct records *records, const struct record *left, const struct record *right)
-{
-    return left->rdata_size == right->rdata_size &&
-           memcmp(at(records, left->rdata), at(records, right->rdata), left->rdata_size) == 0;
-}
-
-/* RFC 2181 5: duplicates are one. The list is short, or sorted input made neighbours of them; long RRsets are looked through
- * only among the last DUPLICATE_SPAN, so that a hostile zone costs no square. */
-#define DUPLICATE_SPAN 256
-static bool is_duplicate(const struct records *records, const struct record *first, const struct record *record)
-{
-    const struct record *from = record - first > DUPLICATE_SPAN ? record - DUPLICATE_SPAN : first;
-    for (; from < record; from++)
-        if (same_rdata(records, from, record)) return true;
-    return false;
-}
-
 static enum status add_rrset(struct builder *builder, const struct record *first, size_t count)
 {
     struct tree *tree = builder->tree;
@@ -84,7 +95,7 @@ static enum status add_rrset(struct builder *builder, const struct record *first
     enum status status;
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &first[i];
-        if (is_duplicate(builder->records, first, record)) continue;
+        if (i > 0 && compare_rdata(builder->records, &first[i - 1], record) == 0) continue;
         if (set.count == UINT16_MAX) {
             complain(builder, record, "at most 65535 records of one name and type");
             break;
@@ -191,8 +202,9 @@ static enum status add_rrsets(struct builder *builder, struct owner *owner, cons
         if (owner->service != ID_NONE && steered_type(type)) continue; /* the service's answers stand in their place */
         if (is_single(type))
             for (size_t k = i + 1; k < next; k++)
-                if (!same_rdata(builder->records, &first[i], &first[k]))
-                    complain(builder, &first[k], "one such record at a name, this is a second one");
+                if (compare_rdata(builder->records, &first[i], &first[k]) != 0)
+                    complain(builder, first[i].rdata < first[k].rdata ? &first[k] : &first[i],
+                             "one such record at a name, this is a second one");
         enum status status = add_rrset(builder, &first[i], next - i);
         if (status != OK) return status;
         owner->rrset_count++;
@@ -216,7 +228,9 @@ static enum status add_owner(struct builder *builder, const struct record *first
     uint32_t index = (uint32_t)tree_owner_count(tree);
     uint32_t unused;
     if (!name_within(name, builder->origin->bytes)) {
-        complain(builder, first, "a name in the zone");
+        char origin[NAME_TEXT_SIZE];
+        name_format(builder->origin->bytes, origin);
+        complain(builder, first, "a name in the zone %s", origin);
         return OK;
     }
     leave(tree, &builder->cut, name);

@@ -4,7 +4,7 @@
  *   zones    | example.com | child.example.com | ...      in canonical order: a nested zone follows its parent
  *   owners   | example.com | a.example.com | ...           of one zone together, in canonical order
  *   rrsets   | SOA | NS | A | AAAA | ...                   of one owner together, by type
- *   bytes    | size, rdata | size, rdata | ...             of one RRset together, in the file's order
+ *   bytes    | size, rdata | size, rdata | ...             of one RRset together, sorted, each once
  *
  * The slow, complete view, from which compose.c writes answers; the packet path never looks here. Everything is named by index
  * or offset. Immutable once built; any thread reads. */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dnsd/zone/zones.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,15 @@ static enum status add_services(struct loader *loader, size_t zone, struct recor
     return OK;
 }
 
+static enum status read_file(struct loader *loader, const struct origin *origin, struct records *records)
+{
+    char key[32];
+    const struct zone_source *source = origin->source;
+    snprintf(key, sizeof key, "zones[%td].file", source - loader->config->zones);
+    struct problem_place named = {loader->config->path, source->line, key};
+    return master_read(source->file, &named, &origin->name, loader->problems, records);
+}
+
 static enum status load_zone(struct loader *loader, size_t index, bool serves, struct records *records, struct tree *tree)
 {
     const struct origin *origin = &loader->origins[index];
@@ -142,7 +152,7 @@ static enum status load_zone(struct loader *loader, size_t index, bool serves, s
     if (origin->text != NULL)
         status = master_read_text(file, origin->text->text, origin->text->size, &origin->name, INCLUDE_REFUSE,
                                   loader->problems, records);
-    else status = master_read(file, &origin->name, loader->problems, records);
+    else status = read_file(loader, origin, records);
     if (status == OK && serves) status = add_services(loader, index, records);
     if (status == OK) status = tree_add_zone(tree, &origin->name, file, &loader->config->model, records, loader->problems);
     return status;

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import subprocess
+import time
 import unittest
 
 import lab
@@ -69,6 +70,15 @@ class Admin(unittest.TestCase):
             self.assertGreaterEqual(total(after, prefix) - total(before, prefix), least, prefix)
         steered = [name for name in after if name.startswith('meridian_region_answers_total') and 'eu-west-1' in name]
         self.assertTrue(steered)
+
+    def test_storm_of_reports_becomes_few_worlds(self):
+        """However many and fast: at most ten builds a second, and one that was due."""
+        before, started = self.meridian.metrics()['meridian_worlds_built_total'], time.monotonic()
+        for number in range(500):
+            code, body = self.meridian.http('/report', '{"subject": "us-west-2", "load_rps": %d}' % (1 + number % 2))
+            self.assertEqual(code, 200, body)
+        built = self.meridian.metrics()['meridian_worlds_built_total'] - before
+        self.assertLessEqual(built, 10 * (time.monotonic() - started) + 2)
 
     def test_what_is_not_there_is_refused(self):
         self.assertEqual(self.curl('/nothing')[0], 404)

@@ -2,6 +2,7 @@
 # test_database.py - the location database: MaxMind's format, replaced by rename while answering, broken ones left aside.
 # SPDX-License-Identifier: Apache-2.0
 import os
+import pathlib
 import shutil
 import unittest
 
@@ -51,6 +52,16 @@ class TextDatabase(unittest.TestCase):
         process.wait_until(lambda: self.region() == 'ap-southeast-1', 15, 'the new database is in force')
         self.assertEqual(self.meridian.status()['database']['result'], 'ok')
 
+    def test_how_often_to_look_may_be_reloaded(self):
+        """A day between two looks becomes a second by a reload."""
+        rest = 'geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: %d}\n'
+        self.meridian.configure(fleet.options(rest=rest % 86400))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.meridian.configure(fleet.options(rest=rest % 1))
+        self.assertEqual(self.meridian.command('reload').returncode, 0)
+        self.write('SG')
+        process.wait_until(lambda: self.region() == 'ap-southeast-1', 15, 'the new database is in force')
+
     def test_broken_file_leaves_the_old_in_force(self):
         replace(self.ipv4, lambda path: path.write_text('16777216,3758096383\nnot a database\n'))
         process.wait_until(lambda: self.meridian.status()['database']['error'], 15, 'the error is in the status')
@@ -59,6 +70,30 @@ class TextDatabase(unittest.TestCase):
         self.write('SG')
         process.wait_until(lambda: self.region() == 'ap-southeast-1', 15, 'a good one after it is taken')
         self.assertEqual(self.meridian.status()['database']['error'], '')
+
+
+class Memory(unittest.TestCase):
+    """The real default database, replaced three times: what the ones before took is given back."""
+
+    def memory_kb(self):
+        text = pathlib.Path('/proc/%d/status' % self.meridian.pid).read_text()
+        return int(text.split('RssAnon:')[1].split()[0])
+
+    def test_replaced_databases_leave_nothing(self):
+        folder = process.directory('database-memory')
+        source = pathlib.Path('/usr/share/tor')
+        for name in ('geoip', 'geoip6'):
+            shutil.copyfile(source / name, folder / name)
+        self.meridian = fleet.plain(folder, rest='geo: {database: default, text_ipv4: geoip, text_ipv6: geoip6, check_s: 1}\n')
+        if 'san.so' in pathlib.Path('/proc/%d/maps' % self.meridian.pid).read_text():
+            self.skipTest('a sanitizer keeps what is freed')
+        before = self.memory_kb()
+        for number in range(1, 4):
+            replace(folder / 'geoip', lambda path: shutil.copyfile(source / 'geoip', path))
+            process.wait_until(lambda: self.meridian.process.log().count('location database read again') == number, 30,
+                               'database %d is in force' % number)
+        process.wait_until(lambda: self.memory_kb() < before * 1.15, 5, 'the memory of the others is given back')
+        self.assertEqual(self.meridian.stop(), 0)
 
 
 class MaxmindDatabase(unittest.TestCase):

@@ -71,6 +71,7 @@ struct control {
     struct control_order ordered; /* the last one */
     bool cancelled;
     enum status order_status;
+    bool wants_restart;
     /* the run */
     uv_async_t finished;
 };
@@ -121,6 +122,10 @@ void control_status(const struct control *control, struct control_status *out)
     out->worlds_published = 4;
     out->reload = control->last_reload;
     out->database = (struct control_attempt){.at_epoch_s = 1700000000};
+    if (control->wants_restart) {
+        out->restart[out->restart_count++] = "listen";
+        out->restart[out->restart_count++] = "workers";
+    }
     strcpy(out->store, "embedded");
 }
 

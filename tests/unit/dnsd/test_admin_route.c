@@ -179,9 +179,12 @@ static void report_reads_what_is_said_and_marks_what_is_not(void **state)
     assert_true(order.load.load_rps == 35.0);
     assert_true(order.load.capacity_rps < 0);
     assert_int_equal(order.load.processing_us, 820250);
-    body = "{\"capacity_rps\": 0, \"subject\": \"a\"}";
+    body = "{\"capacity_rps\": 0, \"subject\": \"a\"}"; /* would count as not known: unbounded */
+    assert_int_equal(route_parse_report(body, strlen(body), &order, &refusal), ERR_SYNTAX);
+    assert_string_equal(refusal.error, "capacity_rps: expected a number from 0.001 to 1000000000");
+    body = "{\"capacity_rps\": 0.5, \"subject\": \"a\"}";
     assert_int_equal(route_parse_report(body, strlen(body), &order, &refusal), OK);
-    assert_true(order.load.capacity_rps == 0.0);
+    assert_true(order.load.capacity_rps == 0.5);
     assert_true(order.load.load_rps < 0);
     assert_int_equal(order.load.processing_us, SNAPSHOT_UNKNOWN);
 }

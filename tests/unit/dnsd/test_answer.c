@@ -36,6 +36,10 @@ static const char example_zone[] =
     "u TYPE65280 \\# 4 01020304\n"
     "child NS ns1.child\nns1.child A 192.0.2.2\nhidden.child A 192.0.2.99\n"
     "child DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000\n"
+    /* labels that come twice, where the answer before had the rest of the name */
+    "t1 CNAME tt.t.tt.\nt2 NS tt.tt.t.tt.\n"
+    "up DNAME @\ndnmodels DNAME models\n"
+    "x.empty TXT \"below a service that has no records\"\n"
     "api TXT \"the service\"\n"
     "both TXT \"other data\"\n";
 
@@ -66,6 +70,7 @@ static const char yaml[] =
     "services:\n"
     "  - {name: api.example.test, ttl_s: 30, regions: [us, eu], policy: default}\n"
     "  - {name: \"*.models.example.test\", ttl_s: 20, regions: [us, eu], policy: default}\n"
+    "  - {name: empty.example.test, ttl_s: 10, regions: [us, eu], policy: default}\n"
     "  - {name: files.example.test, ttl_s: 60, regions: [cdn-us, cdn-eu], policy: default}\n"
     "policies: [{name: default, steering: nearest}]\n";
 
@@ -195,6 +200,13 @@ static void cuts_refer(void **state)
                     "0000000000000000000000000000000000000000000000000000000000000000\n");
 }
 
+static void names_do_not_point_into_themselves(void **state)
+{
+    (void)state;
+    CHECK("t1.example.test.", TYPE_A, .answer = "t1.example.test. 3600 IN CNAME tt.t.tt.\n");
+    CHECK("t2.example.test.", TYPE_A, .authority = "t2.example.test. 3600 IN NS tt.tt.t.tt.\n", .not_authoritative = true);
+}
+
 static void nested_zones_answer_for_themselves_but_for_ds(void **state)
 {
     (void)state;
@@ -292,6 +304,27 @@ static void services_answer_by_client_subnet(void **state)
                   "8:00011808350102 ");
     check_steered("api.example.test.", TYPE_TXT, "53.1.2.0/24", "api.example.test. 3600 IN TXT \"the service\"\n",
                   "8:00011800350102 ");
+}
+
+static void services_answer_where_names_are_made(void **state)
+{
+    (void)state;
+    check_steered("A.b.MODELS.example.test.", TYPE_A, "53.1.2.0/24", "A.b.MODELS.example.test. 20 IN A 192.0.2.211\n",
+                  "8:00011808350102 ");
+    check_steered("\\*.models.example.test.", TYPE_A, "53.1.2.0/24", "*.models.example.test. 20 IN A 192.0.2.211\n",
+                  "8:00011808350102 ");
+    check_steered("X.dnmodels.example.test.", TYPE_A, "53.1.2.0/24",
+                  "dnmodels.example.test. 3600 IN DNAME models.example.test.\n"
+                  "X.dnmodels.example.test. 3600 IN CNAME X.models.example.test.\nX.models.example.test. 20 IN A 192.0.2.211\n",
+                  "8:00011808350102 ");
+    check_steered("api.up.up.example.test.", TYPE_A, "53.1.2.0/24",
+                  "up.example.test. 3600 IN DNAME example.test.\napi.up.up.example.test. 3600 IN CNAME api.up.example.test.\n"
+                  "api.up.example.test. 3600 IN CNAME api.example.test.\napi.example.test. 30 IN A 192.0.2.211\n",
+                  "8:00011808350102 ");
+    check_steered("empty.example.test.", TYPE_A, "53.1.2.0/24", "empty.example.test. 10 IN A 192.0.2.211\n", "8:00011808350102 ");
+    CHECK("empty.example.test.", TYPE_TXT, .authority = SOA);
+    CHECK("y.empty.example.test.", TYPE_A, RCODE_NXDOMAIN, .authority = SOA);
+    CHECK("models.example.test.", TYPE_A, .authority = SOA);
 }
 
 static void services_answer_by_source_without_client_subnet(void **state)
@@ -522,6 +555,8 @@ int main(void)
         cmocka_unit_test(dname_makes_too_long_a_name),
         cmocka_unit_test(services_answer_by_client_subnet),
         cmocka_unit_test(services_answer_by_source_without_client_subnet),
+        cmocka_unit_test(services_answer_where_names_are_made),
+        cmocka_unit_test(names_do_not_point_into_themselves),
         cmocka_unit_test(services_without_a_family_are_nodata),
         cmocka_unit_test(hostname_services_answer_a_cname_to_every_type),
         cmocka_unit_test(endpoints_that_are_down_leave_the_answer),

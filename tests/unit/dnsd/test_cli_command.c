@@ -153,7 +153,26 @@ static void report_and_reload_tell_how_it_went(void **state)
     expect("reload --json", EXIT_WELL, "\"result\": \"ok\"", "");
     fixture.control.outcome.status = ERR_SYNTAX;
     strcpy(fixture.control.outcome.error, "m.yaml:1: pop: x: y");
-    expect("reload", EXIT_UNWELL, "", "meridian: m.yaml:1: pop: x: y (HTTP 422");
+    expect("reload", EXIT_UNWELL, "", "meridian: m.yaml:1: pop: x: y\nmeridian: nothing was changed");
+    struct problems problems;
+    problems_init(&problems);
+    problems_add(&problems, "m.yaml", 1, "pop", "x", "y");
+    problems_add(&problems, "m.yaml", 2, "listen", "\033[2J", "z");
+    fixture.control.outcome.problems = fixture.control.last_reload.problems = &problems;
+    fixture.control.last_reload.status = ERR_SYNTAX;
+    fixture.control.last_reload.at_epoch_s = 1700000000;
+    expect("reload", EXIT_UNWELL, "",
+           "m.yaml:1: pop: x: y\nm.yaml:2: listen: \\x1b[2J: z\nmeridian: nothing was changed");
+    expect("reload --json", EXIT_UNWELL, "\"m.yaml:1: pop: x: y\",\n", "");
+    expect("status", EXIT_UNWELL, "in force:\n    m.yaml:1: pop: x: y\n    m.yaml:2: listen: ", "");
+    while (problems.count < PROBLEMS_MAX) problems_add(&problems, "m.yaml", 3, "a", "b", "c");
+    expect("reload", EXIT_UNWELL, "", "m.yaml:3: a: b: c\n... and 900 more\n");
+    problems_fini(&problems);
+    fixture.control.outcome.problems = fixture.control.last_reload.problems = NULL;
+    fixture.control.outcome.status = OK;
+    fixture.control.wants_restart = true;
+    expect("reload", EXIT_WELL, "reloaded\nin force only after a restart: listen, workers\n", "");
+    expect("status", EXIT_UNWELL, "restart   listen, workers: changed", "");
     fixture.control.reload = FAKE_RELOAD_BUSY;
     expect("reload --json", EXIT_REFUSED, "\"error\"", "under way");
 }
@@ -189,7 +208,7 @@ static void admin_place_comes_from_a_configuration(void **state)
     snprintf(line, sizeof line, "status --config %s", path);
     expect(line, EXIT_WELL, "pop-test", "");
     unlink(path);
-    expect(line, EXIT_USAGE, "", "`meridian check` says why");
+    expect(line, EXIT_USAGE, "", "admin.yaml: cannot be read: No such file");
 }
 
 static void check_tells_every_problem_or_a_summary(void **state)
@@ -219,6 +238,31 @@ static void check_tells_every_problem_or_a_summary(void **state)
     fprintf(file, "%s\ngeo: {text_ipv4: absent, text_ipv6: geoip6}\n", fixture_yaml);
     fclose(file);
     expect(line, EXIT_UNWELL, "absent", "");
+    file = fopen(path, "w"); /* what it only names, each where it is named, zones and databases in one go */
+    fprintf(file, "%s\nuser: nobody-by-that-name\ngeo: {database: a.mmdb, asn_database: .}\n", fixture_yaml);
+    fclose(file);
+    char zone_path[128];
+    snprintf(zone_path, sizeof zone_path, "%s/example.com.zone", directory);
+    file = fopen(zone_path, "w");
+    fprintf(file, "%sbad IN A 1.2.3\n", fixture_zone);
+    fclose(file);
+    expect(line, EXIT_UNWELL, "check.yaml:23: user: nobody-by-that-name: the name of a user of this machine\n", "");
+    expect(line, EXIT_UNWELL, "check.yaml:24: geo.database: ", "");
+    expect(line, EXIT_UNWELL, "/a.mmdb: a file that can be read (No such file or directory)\n", "");
+    expect(line, EXIT_UNWELL, "check.yaml:24: geo.asn_database: ", "");
+    expect(line, EXIT_UNWELL, "/.: a file that can be read (Is a directory)\n", "");
+    expect(line, EXIT_UNWELL, "example.com.zone:9: bad.example.com A: 1.2.3", "");
+    expect(line, EXIT_UNWELL, "\n4 problems\n", "");
+    file = fopen(path, "w"); /* a file that is there but no database; a certificate that is not there */
+    fprintf(file, "%s\ngeo:\n  database: example.com.zone\n", fixture_yaml);
+    fclose(file);
+    expect(line, EXIT_UNWELL, "check.yaml:24: geo.database: ", "");
+    file = fopen(path, "w");
+    fprintf(file, "zones: [{origin: example.com, file: example.com.zone}]\nregions:\n  - name: a\n    country: IE\n"
+                  "    endpoints:\n      - {name: b, addresses: [192.0.2.1]}\n      - name: c\n"
+                  "        addresses: [192.0.2.2]\n        probe: {url: \"https://a/\", ca_file: c.pem}\n");
+    fclose(file);
+    expect(line, EXIT_UNWELL, "check.yaml:9: regions[0].endpoints[1].probe.ca_file: ", "");
     snprintf(line, sizeof line, "check %s/none.yaml", directory);
     expect(line, EXIT_UNWELL, "none.yaml", "");
     unlink(path);
@@ -228,7 +272,13 @@ static void words_are_checked_before_anything_is_asked(void **state)
 {
     (void)state;
     expect("", EXIT_USAGE, "", "expected a command");
-    expect("nonsense", EXIT_USAGE, "", "no such command");
+    expect("nonsense", EXIT_USAGE, "", "no such command; ");
+    expect("relaod", EXIT_USAGE, "", "relaod: no such command (did you mean reload?); ");
+    expect("help relaod", EXIT_USAGE, "", "relaod: no such command (did you mean reload?); ");
+    expect("status --jsn", EXIT_USAGE, "", "--jsn: no such option of `meridian status` (did you mean --json?)\n");
+    expect("status --manual", EXIT_USAGE, "", "--manual: no such option of `meridian status`\n");
+    expect("report eu --capacity 0", EXIT_USAGE, "", "--capacity: 0: expected a number from 0.001 to 1000000000\n");
+    expect("report eu --latency-ms 1e6", EXIT_USAGE, "", "--latency-ms: 1e6: expected a number from 0 to 600000\n");
     expect("report eu", EXIT_USAGE, "", "--load");
     expect("help", EXIT_WELL, "usage: meridian COMMAND", "");
     expect("version", EXIT_WELL, "meridian " MERIDIAN_VERSION "\n", "");

@@ -154,7 +154,7 @@ static void good_status_page_shows_everything_and_no_alarm(void **state)
                                          "7, published 12s ago; ok: 2 of 2 workers answer",
                                          "api.example.com",
                                          "38%",
-                                         "820.0 ms",
+                                         "820.00 ms",
                                          "200 in 3.1 ms",
                                          "192.0.2.1",
                                          "udp_queries 9",
@@ -214,7 +214,7 @@ static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
         {"{\"load_rps\": 2.4, \"load_age_s\": 1.25, \"load\": {\"source\": \"told to its probes\", \"utilisation\": "
          "0.375, "
          "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4}}",
-         "38% used, 2.4 requests/s, 23 at work, 1 waiting, KV cache 53%, first token after 200.0 ms, 0.4 errors/s, "
+         "38% used, 2.4 requests/s, 23 at work, 1 waiting, KV cache 53%, first token after 200.00 ms, 0.4 errors/s, "
          "told to "
          "its probes 1.2s ago"},
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"probes\"}}",

@@ -226,7 +226,7 @@ static void the_full_example_uses_every_feature(void **state)
         assert_true(!pin->has_place || pin->place.source == PLACE_PIN);
         assert_true(pin->line > 0);
     }
-    assert_int_equal(model->pins[3].asn, 64511);
+    assert_int_equal(model->pins[3].asn, 64511); /* behind those by prefix, which pin_find counts on */
     assert_string_equal(model->pins[3].place.continent, "AS");
     assert_int_equal(model->asn_count, 2);
     assert_true(model->asns[0] == 64496 && model->asns[1] == 64511);
@@ -340,6 +340,33 @@ static void an_anchor_may_be_used_again(void **state)
     config_release(config);
 }
 
+/* The router looks into these lists by halving them. */
+static void networks_and_as_numbers_of_rules_and_pins_ascend(void **state)
+{
+    (void)state;
+    struct config *config =
+        parse("zones: [{origin: a.example, file: a.zone}]\n"
+              "regions: [{name: a, country: US, endpoints: [{name: a-1, addresses: [192.0.2.1]}]}]\n"
+              "policies: [{name: default, places: [{match: {prefix: [192.0.2.0/24, 10.0.0.0/8, 172.16.0.0/12], "
+              "asn: [64510, 64499, 64500]}, only: a}]}]\n"
+              "pins: [{asn: [64511, 64496], place: {country: DE}}, {prefix: 10.1.0.0/16, place: {country: DE}}, "
+              "{asn: 64498, place: {country: FR}}]\n");
+    const struct model *model = &config->model;
+    const struct rule *rule = &model->policies[0].rules[0];
+    assert_int_equal(rule->network_count, 3);
+    assert_int_equal(rule->asn_count, 3);
+    for (size_t i = 1; i < 3; i++) {
+        assert_true(rule->networks[i - 1] < rule->networks[i]);
+        assert_true(rule->asns[i - 1] < rule->asns[i]);
+    }
+    assert_int_equal(model->pin_count, 4);
+    for (size_t i = 1; i < model->pin_count; i++) assert_true(model->pins[i - 1].asn < model->pins[i].asn);
+    assert_int_equal(pin_find(model, ID_NONE, 64496), 1);
+    assert_string_equal(model->pins[pin_find(model, ID_NONE, 64498)].place.country, "FR");
+    assert_string_equal(model->pins[pin_find(model, model->pins[0].network, 64498)].place.country, "DE");
+    config_release(config);
+}
+
 static void files_are_relative_to_the_configuration(void **state)
 {
     (void)state;
@@ -437,6 +464,7 @@ int main(void)
         cmocka_unit_test(admin_can_be_switched_off),
         cmocka_unit_test(a_service_may_serve_the_root_zone_or_a_nested_one),
         cmocka_unit_test(an_anchor_may_be_used_again),
+        cmocka_unit_test(networks_and_as_numbers_of_rules_and_pins_ascend),
         cmocka_unit_test(files_are_relative_to_the_configuration),
         cmocka_unit_test(without_a_path_no_file_is_read),
         cmocka_unit_test(the_digest_is_of_all_files),

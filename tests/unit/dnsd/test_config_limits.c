@@ -13,6 +13,7 @@
 
 #include "dnsd/config/config.h"
 #include "dnsd/config/document.h"
+#include "router/steering.h"
 
 #define ZONE "zones: [{origin: example.com, file: z}]\n"
 
@@ -94,6 +95,24 @@ static void write_plans(FILE *out, unsigned count)
         fprintf(out, "- {name: s%u.example.com, regions: [r%u, r%u]}\n", i, i / 19, i % 19 + (i % 19 >= i / 19));
 }
 
+static void write_weighted(FILE *out, unsigned count)
+{
+    write_regions(out, count);
+    fputs("policies: [{name: shares, steering: weighted}]\n"
+          "services:\n- {name: s.example.com, policy: shares}\n",
+          out);
+}
+
+static void write_weighted_by_name(FILE *out, unsigned count)
+{
+    write_regions(out, 40);
+    fputs("services:\n- {name: s.example.com, policy: shares}\n"
+          "policies:\n- name: shares\n  steering: weighted\n  weights: {r39: 0, ",
+          out);
+    for (unsigned i = 0; i < count; i++) fprintf(out, "r%u: 1, ", i);
+    fputs("}\n", out);
+}
+
 static void write_rules(FILE *out, unsigned count)
 {
     write_regions(out, 1);
@@ -140,6 +159,10 @@ static void sizes_of_the_model(void **state)
     check(write_services, SERVICE_MAX, "f:5: services: 10001 of them: at most 10000");
     check(write_policies, POLICY_MAX - 1, "f:3: policies: 256 of them: at most 255");
     check(write_plans, PLAN_MAX, "f:280: services[256]: at most 256 different pairs of policy and regions");
+    check(write_weighted, DECISION_SHARE_MAX,
+          "f:22: services[0]: s.example.com: at most 16 regions with a weight, for the policy shares is weighted");
+    check(write_weighted_by_name, DECISION_SHARE_MAX,
+          "f:44: services[0]: s.example.com: at most 16 regions with a weight, for the policy shares is weighted");
     check(write_rules, RULE_MAX, "f:7: policies[0].places: 257 of them: at most 256");
     check(write_pins, PIN_MAX, "f:3: pins: 32769 of them: at most 32768");
     check(write_pin_lists, PIN_MAX, "f:3: pins: 32769 prefixes and AS numbers: at most 32768");

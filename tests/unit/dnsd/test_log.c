@@ -1,5 +1,6 @@
 /* test_log.c - dnsd/log.c: what a line looks like, what is escaped, what is left out.
  * SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -230,6 +231,49 @@ static void lines_of_two_threads_do_not_mix(void **state)
     assert_in_range(lines, LOG_GATE_SLOTS / 2, 400);
 }
 
+/* Fill a pipe to the brim, then read what it has at once. */
+static void pipe_fill(int end)
+{
+    static const char bytes[LOG_LINE_MAX];
+    assert_int_equal(fcntl(end, F_SETFL, O_NONBLOCK), 0);
+    while (write(end, bytes, sizeof bytes) > 0) continue;
+    assert_int_equal(fcntl(end, F_SETFL, 0), 0); /* as a shell hands it over */
+}
+
+static size_t pipe_read(int end, char *text, size_t room)
+{
+    size_t size = 0;
+    ssize_t got;
+    assert_int_equal(fcntl(end, F_SETFL, O_NONBLOCK), 0);
+    while (size < room && (got = read(end, text + size, room - size)) > 0) size += (size_t)got;
+    return size;
+}
+
+static void reader_that_stands_still_holds_up_nobody(void **state)
+{
+    static char text[CAPTURE_MAX + 1];
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pipe_fill(ends[1]);
+    fflush(stderr);
+    saved_stderr = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    for (unsigned i = 0; i < 3; i++) log_line(LOG_LEVEL_INFO, "nobody reads this", "i=%u", i); /* would stay here */
+    (void)pipe_read(ends[0], text, CAPTURE_MAX);
+    log_line(LOG_LEVEL_INFO, "somebody reads this", NULL);
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
+    text[pipe_read(ends[0], text, CAPTURE_MAX)] = '\0';
+    close(ends[0]);
+    close(ends[1]);
+    char *lines = text;
+    assert_string_equal(after_time(strsep(&lines, "\n")), "level=info message=\"somebody reads this\"");
+    assert_string_equal(after_time(strsep(&lines, "\n")),
+                        "level=warning message=\"lines lost, nobody read stderr\" count=3");
+    assert_string_equal(lines, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +288,7 @@ int main(void)
         cmocka_unit_test(gate_settles_several_messages_one_by_one),
         cmocka_unit_test(gate_bounds_more_messages_than_it_has_slots),
         cmocka_unit_test(lines_of_two_threads_do_not_mix),
+        cmocka_unit_test(reader_that_stands_still_holds_up_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,12 +40,10 @@ static int set_up(void **state)
 {
     struct stage *stage = calloc(1, sizeof *stage);
     struct problems problems;
-    char error[GROUND_ERROR_MAX];
     if (stage == NULL) return 1;
     world_fixture_open(&stage->fixture, yaml, (struct fixture_file[]){{"example.com.zone", zone}}, 1);
     problems_init(&problems);
-    world_fixture_must(ground_load(config_hold(stage->fixture.config), &problems, &stage->ground, error), error,
-                       &problems);
+    world_fixture_must(ground_load(config_hold(stage->fixture.config), &problems, &stage->ground), "ground", &problems);
     problems_fini(&problems);
     world_fixture_must(publisher_new(&stage->publisher), "publisher", NULL);
     *state = stage;

@@ -82,8 +82,8 @@ static void problems_name_the_line(void **state)
     (void)state;
     check("", HEAD "a A 192.0.2.256\n", "z.zone:4: a.z.test A: 192.0.2.256:", "A data");
     check("", HEAD "\n; x\na A 192.0.2.1\na A (\n192.0.2.1\n2 )\n", "z.zone:7: a.z.test A", "data");
-    check("", HEAD "a BOGUS x\n", "z.zone:4: a.z.test: BOGUS", "a type of data");
-    check("", HEAD "a OPT \\# 0\n", "z.zone:4:", "a type of data");
+    check("", HEAD "a BOGUS x\n", "z.zone:4: a.z.test: BOGUS", "a record type that a zone may hold");
+    check("", HEAD "a OPT \\# 0\n", "z.zone:4:", "a record type that a zone may hold");
     check("", HEAD "a CH TXT x\n", "z.zone:4: a.z.test: CH", "class IN");
     check("", HEAD "a TXT \"x\n", "z.zone:4:", "closing '\"'");
     check("", HEAD "a TXT ( x\n", "z.zone:4:", "')'");
@@ -177,7 +177,12 @@ static void included_files_are_followed(void **state)
     assert_non_null(strstr(problems.list[before].file, "bad.zone"));
     assert_int_equal(problems.list[before].line, 1);
     snprintf(path, sizeof path, "%s/missing.zone", directory);
-    assert_int_equal(zones_load(&config, &problems, &zones), ERR_IO);
+    before = problems.count;
+    assert_int_equal(zones_load(&config, &problems, &zones), ERR_IO); /* told where the configuration names it */
+    assert_string_equal(problems.list[before].file, "m.yaml");
+    assert_int_equal(problems.list[before].line, 1);
+    assert_string_equal(problems.list[before].key, "zones[0].file");
+    assert_string_equal(problems.list[before].value, path);
     source.file = directory; /* a directory is no file */
     assert_int_equal(zones_load(&config, &problems, &zones), ERR_IO);
     problems_fini(&problems);

@@ -144,7 +144,7 @@ static inline uint16_t fixture_free_port(void)
 }
 
 static const struct tcp_limits fixture_limits = {
-    .connections = 64, .connections_per_client = 64, .idle_ms = 60000, .total_ms = 60000, .pipelined = 64};
+    .connections = 64, .connections_per_client = 64, .idle_ms = 600000, .total_ms = 600000, .pipelined = 64};
 
 /* Open a worker on one address; no thread yet. */
 static inline struct worker *fixture_open(unsigned index, const char *address, uint16_t port,

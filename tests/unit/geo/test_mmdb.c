@@ -512,6 +512,64 @@ static void odd_fields_count_as_absent(void **state)
     gazetteer_fini(&gazetteer);
 }
 
+/* Writers differ in the types they choose for whole numbers. */
+static void write_number(struct mmdb_writer *writer, unsigned type, int64_t value)
+{
+    uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
+    switch (type) {
+    case MMDB_DATA_TYPE_DOUBLE: writer_double(writer, (double)value); return;
+    case MMDB_DATA_TYPE_INT32:
+        writer_head(writer, type, sizeof bytes);
+        writer_bytes(writer, bytes, sizeof bytes);
+        return;
+    default: writer_uint(writer, type, (uint64_t)value);
+    }
+}
+
+static void numbers_of_any_type_count(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned type;
+        int latitude;
+        int longitude;
+    } rows[] = {{MMDB_DATA_TYPE_DOUBLE, -37, 144}, {MMDB_DATA_TYPE_UINT16, 52, 13}, {MMDB_DATA_TYPE_UINT32, 1, 103},
+                {MMDB_DATA_TYPE_INT32, -34, -58},  {MMDB_DATA_TYPE_UINT64, 59, 18}, {MMDB_DATA_TYPE_INT32, 0, 0}};
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    struct mmdb_writer writer;
+    struct gazetteer gazetteer;
+    struct layers layers;
+    char path[64], reason[REASON_MAX];
+    assert_int_equal(gazetteer_init(&gazetteer), OK);
+    writer_init(&writer, 4, 24);
+    for (unsigned i = 0; i < ROWS; i++) {
+        struct prefix prefix = {.address = address_at(FAMILY_IPV4, (uint64_t)i << 24), .length = 8};
+        writer_put(&writer, &prefix, WRITER_DATA + (int64_t)writer.size);
+        writer_map(&writer, 2);
+        writer_string(&writer, "autonomous_system_number");
+        write_number(&writer, rows[i].type, 64496 + (int64_t)i);
+        writer_string(&writer, "location");
+        writer_map(&writer, 2);
+        writer_string(&writer, "latitude");
+        write_number(&writer, rows[i].type, rows[i].latitude);
+        writer_string(&writer, "longitude");
+        write_number(&writer, rows[i].type, rows[i].longitude);
+    }
+    writer_finish(&writer, "Made-By-Hand", path);
+    assert_int_equal(walk_path(path, read_raw_place, &gazetteer, &layers, reason), OK);
+    for (unsigned i = 0; i < ROWS; i++) {
+        const struct place *place = &gazetteer.places[layer_find(&layers.ipv4, (uint64_t)i << 24)];
+        assert_true(place->has_location);
+        assert_true(place->location.latitude == rows[i].latitude && place->location.longitude == rows[i].longitude);
+    }
+    layers_fini(&layers);
+    assert_int_equal(walk_path(path, read_raw_asn, NULL, &layers, reason), OK);
+    for (unsigned i = 0; i < ROWS; i++) assert_int_equal(layer_find(&layers.ipv4, (uint64_t)i << 24), 64496 + i);
+    layers_fini(&layers);
+    unlink(path);
+    gazetteer_fini(&gazetteer);
+}
+
 /* What each damaged database gives: opening or walking it with a reason, or a walk that equals the
  * library's look-up. */
 static void broken_databases_give_a_reason_or_right_answers(void **state)
@@ -606,6 +664,7 @@ int main(void)
         cmocka_unit_test(records_outside_the_file_end_with_a_reason),
         cmocka_unit_test(coordinates_outside_the_earth_end_with_a_reason),
         cmocka_unit_test(odd_fields_count_as_absent),
+        cmocka_unit_test(numbers_of_any_type_count),
         cmocka_unit_test(broken_databases_give_a_reason_or_right_answers),
         cmocka_unit_test(what_is_no_file_is_an_error),
     };

@@ -57,30 +57,6 @@ static void the_innermost_network_has_an_address(void **state)
     layers_fini(&layers);
 }
 
-static void of_networks_in_one_64_the_widest_has_it(void **state)
-{
-    (void)state;
-    const char *const texts[] = {"2001:db8::/63",       "2001:db8::1/128",      "2001:db8::8:0/112", "2001:db8::9:0/112",
-                                 "2001:db8:0:1::7/128", "2001:db8:0:2::7/128",  "2001:db8:0:2::9/128"};
-    const char *const rows[][2] = {{"2001:db8::1", "2001:db8::8:0/112"},
-                                   {"2001:db8::ffff:0:0:0", "2001:db8::8:0/112"},
-                                   {"2001:db8:0:1::", "2001:db8:0:1::7/128"},
-                                   {"2001:db8:0:2::", "2001:db8:0:2::7/128"}};
-    struct prefix prefixes[7];
-    struct layers layers;
-    for (size_t i = 0; i < 7; i++) prefixes[i] = prefix_of(texts[i]);
-    land_init(&land, prefixes, 7);
-    build(&layers);
-    for (size_t i = 0; i < 4; i++) {
-        struct address address = address_of(rows[i][0]);
-        struct prefix expected = prefix_of(rows[i][1]);
-        assert_true(prefix_equal(&land.networks[find(&layers, &address)].prefix, &expected));
-    }
-    struct address behind = address_of("2001:db8:0:3::");
-    assert_int_equal(find(&layers, &behind), ID_NONE);
-    layers_fini(&layers);
-}
-
 static void random_forests_equal_a_linear_search(void **state)
 {
     (void)state;
@@ -116,12 +92,23 @@ static void networks_out_of_order_are_a_status(void **state)
     layers_fini(&layers);
 }
 
+static void networks_inside_a_64_are_a_status(void **state)
+{
+    (void)state;
+    struct prefix prefix = prefix_of("2001:db8::/65");
+    struct layers layers;
+    land_init(&land, &prefix, 1);
+    assert_int_equal(layers_init(&layers), OK);
+    assert_int_equal(overlay_build(&land.model, &layers), ERR_STATE);
+    layers_fini(&layers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_networks_say_nothing),
         cmocka_unit_test(the_innermost_network_has_an_address),
-        cmocka_unit_test(of_networks_in_one_64_the_widest_has_it),
+        cmocka_unit_test(networks_inside_a_64_are_a_status),
         cmocka_unit_test(random_forests_equal_a_linear_search),
         cmocka_unit_test(networks_out_of_order_are_a_status),
     };

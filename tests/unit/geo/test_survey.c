@@ -335,8 +335,8 @@ static void build_land(struct dice *dice, const struct prefix *prefixes, size_t 
         *pin = (struct pin){.network = ID_NONE, .has_place = !dice_once_in(dice, 4)};
         pin->place = (struct place){.continent = "OC", .country = "NZ", .has_location = true, .source = PLACE_PIN};
         pin->place.location.latitude = -40 - (double)dice_below(dice, 5);
-        if (i < 3) {
-            pin->asn = asns[i * 2];
+        if (i >= 37) {
+            pin->asn = asns[(i - 37) * 2]; /* ascending */
             continue;
         }
         network_id network = (network_id)dice_below(dice, (uint32_t)land.model.network_count);

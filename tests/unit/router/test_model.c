@@ -19,8 +19,7 @@ static const struct pin pins[PINS] = {
     [PIN_24] = {.network = NETWORK_24},
     [PIN_AS] = {.network = ID_NONE, .asn = 64496},
 };
-static const struct model model = {
-    .networks = networks, .network_count = NETWORKS, .pins = pins, .pin_count = PINS};
+static const struct model model = {.networks = networks, .network_count = NETWORKS, .pins = pins, .pin_count = PINS};
 
 static void a_network_is_within_itself_and_its_ancestors(void **state)
 {
@@ -69,6 +68,22 @@ static void names_are_found_exactly(void **state)
     assert_int_equal(endpoint_find(&fleet.model, ""), ID_NONE);
 }
 
+static void names_are_found_from_anywhere(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    fleet_init(&fleet);
+    const struct model *names = &fleet.model;
+    size_t at = 0;
+    for (size_t i = 0; i < names->endpoint_count; i++) {
+        assert_int_equal(endpoint_find_next(names, names->endpoints[i].name, &at), i);
+        assert_int_equal(at, i + 1);
+    }
+    assert_int_equal(endpoint_find_next(names, names->endpoints[0].name, &at), 0); /* from the end on, around */
+    assert_int_equal(endpoint_find_next(names, "none", &at), ID_NONE);
+    assert_int_equal(at, 1);
+}
+
 static void steerings_have_their_configuration_names(void **state)
 {
     (void)state;
@@ -84,6 +99,7 @@ int main(void)
         cmocka_unit_test(the_innermost_pin_counts),
         cmocka_unit_test(a_pin_on_a_prefix_beats_one_on_an_as),
         cmocka_unit_test(names_are_found_exactly),
+        cmocka_unit_test(names_are_found_from_anywhere),
         cmocka_unit_test(steerings_have_their_configuration_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,31 @@ static void a_prefix_matches_the_networks_inside_it(void **state)
     assert_false(matches(&outer_rule, &seattle, ID_NONE, 0));
 }
 
+/* Long lists, half of all that exists, against a plain look at every element. */
+static void long_lists_match_their_elements_alone(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    static struct network forest[COUNT];
+    static network_id named[COUNT];
+    static uint32_t asns[COUNT];
+    struct dice dice = dice_from_environment("long_lists");
+    struct model woods = {.networks = forest, .network_count = COUNT};
+    struct rule by_network = {.networks = named}, by_asn = {.asns = asns};
+    for (network_id i = 0; i < COUNT; i++) {
+        forest[i] = (struct network){.parent = i == 0 || dice_once_in(&dice, 3) ? ID_NONE : (network_id)(i - 1)};
+        if (dice_once_in(&dice, 4)) named[by_network.network_count++] = i;
+        if (dice_once_in(&dice, 2)) asns[by_asn.asn_count++] = i + 1u;
+    }
+    for (network_id i = 0; i < COUNT; i++) {
+        bool within = false, listed = false;
+        for (size_t j = 0; j < by_network.network_count; j++) within |= network_within(&woods, i, named[j]);
+        for (size_t j = 0; j < by_asn.asn_count; j++) listed |= asns[j] == i + 1u;
+        assert_int_equal(rule_match(&woods, &by_network, &(struct clients){&nowhere, i, 0}), within);
+        assert_int_equal(rule_match(&woods, &by_asn, &(struct clients){&nowhere, ID_NONE, i + 1u}), listed);
+    }
+}
+
 static void an_as_matches_its_number(void **state)
 {
     (void)state;
@@ -115,6 +140,7 @@ int main(void)
         cmocka_unit_test(an_unknown_code_matches_no_list),
         cmocka_unit_test(a_prefix_matches_the_networks_inside_it),
         cmocka_unit_test(an_as_matches_its_number),
+        cmocka_unit_test(long_lists_match_their_elements_alone),
         cmocka_unit_test(the_first_match_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

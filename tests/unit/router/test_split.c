@@ -8,8 +8,22 @@
 
 #define BLOCKS (1u << SPLIT_BLOCK_IPV4) /* every /20 of IPv4 */
 
-static const char *names[DECISION_SHARE_MAX] = {"us-east-1", "us-west-2", "eu-west-1", "ap-southeast-1",
-                                               "a", "b", "region-with-a-long-name.example", "z9"};
+static const char *names[DECISION_SHARE_MAX] = {"us-east-1",
+                                                "us-west-2",
+                                                "eu-west-1",
+                                                "ap-southeast-1",
+                                                "a",
+                                                "b",
+                                                "region-with-a-long-name.example",
+                                                "z9",
+                                                "us-east-2",
+                                                "us-west-1",
+                                                "eu-west-2",
+                                                "ap-southeast-2",
+                                                "c",
+                                                "d",
+                                                "ca-central-1",
+                                                "sa-east-1"};
 
 /* Regions 0, 3, 6 ... by the names above. */
 static struct decision split_of(const uint16_t *weights, uint8_t count)

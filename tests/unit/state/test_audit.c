@@ -72,8 +72,14 @@ static void full_ring_forgets_the_oldest(void **state)
 static void fields_go_out_and_come_back(void **state)
 {
     (void)state;
-    struct audit_entry entry = {.by = "pop-eu", .who = "alice", .what = "drain", .subject = "eu-west-1", .id = "drain-1",
-                                .why = "power work", .before = "up", .after = "drained"};
+    struct audit_entry entry = {.by = "pop-eu",
+                                .who = "alice",
+                                .what = "drain",
+                                .subject = "eu-west-1",
+                                .id = "drain-1",
+                                .why = "power work",
+                                .before = "up",
+                                .after = "drained"};
     struct audit_entry back = {0};
     const char *pairs[2 * AUDIT_FIELD_COUNT];
     audit_fields(&entry, pairs);

@@ -233,6 +233,13 @@ static void a_region_whose_report_ran_out_is_stale(void **state)
     (void)look(&bench, 5000);
     assert_true(bench.snapshot->regions[EU].utilisation < 0);
     assert_int_equal(bench.snapshot->regions[EU].load.stale_ms, 5000);
+    struct knowledge *next; /* of a reload */
+    assert_int_equal(knowledge_new(&bench.model, "pop-a", &next), OK);
+    assert_int_equal(knowledge_inherit(next, bench.knowledge), OK);
+    knowledge_free(bench.knowledge);
+    bench.knowledge = next;
+    (void)look(&bench, 1000);
+    assert_int_equal(bench.snapshot->regions[EU].load.stale_ms, 6000);
     bench_close(&bench);
 }
 

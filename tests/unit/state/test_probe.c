@@ -329,6 +329,58 @@ static void intervals_keep_their_jitter(void **state)
     loop_end(&bench.loop);
 }
 
+static void on_enough(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void run_for(uv_loop_t *loop, uint64_t time_ms)
+{
+    uv_timer_t timer;
+    uv_timer_init(loop, &timer);
+    uv_timer_start(&timer, on_enough, time_ms, 0);
+    uv_run(loop, UV_RUN_DEFAULT);
+    uv_run(loop, UV_RUN_NOWAIT); /* closes the timer */
+}
+
+/* Each reload opens a prober anew, here far more often than the endpoints are probed, and in another order each time. */
+static void reloads_do_not_put_off_a_turn(void **state)
+{
+    (void)state;
+    enum { RELOADS = 60, RELOAD_MS = 10 };
+    const uint64_t seed = UINT64_C(3) << 62; /* first starts: 0.75 and 0.37 of half of the interval */
+    const endpoint_id exchanged[] = {1, 0};
+    struct bench bench;
+    struct peer peer;
+    char url[64];
+    bench_open(&bench);
+    peer_open(&peer, &bench.loop, PEER_HANGS, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/metrics", peer.port);
+    struct probe_settings settings[] = {tcp_to(peer.port), tcp_to(peer.port)};
+    settings[0].interval_ms = settings[1].interval_ms = 400;
+    struct load_settings load = {.kind = LOAD_KIND_PROMETHEUS, .profile = LOAD_PROFILE_VLLM};
+    struct probe_settings page = http_to(url); /* its turn is not its endpoint's */
+    page.kind = PROBE_PAGE;
+    page.interval_ms = 3600000;
+    page.load = &load;
+    settings[0].page = settings[1].page = &page;
+    assert_int_equal(prober_open(&bench.loop, settings, 2, 8, seed, said_hear, &bench.said, &bench.prober), OK);
+    for (unsigned i = 0; i < RELOADS; i++) {
+        struct prober *next;
+        run_for(&bench.loop, RELOAD_MS);
+        assert_int_equal(prober_open(&bench.loop, settings, 2, 8, seed, said_hear, &bench.said, &next), OK);
+        prober_inherit(next, bench.prober, exchanged);
+        prober_close(bench.prober);
+        bench.prober = next;
+    }
+    assert_in_range(bench.said.count, 2, RELOADS);
+    assert_int_equal(peer.requests, 0); /* of pages */
+    prober_close(bench.prober);
+    peer_close(&peer);
+    loop_end(&bench.loop);
+}
+
 /* Peers that hang take the places; what waits gets its turn when one is free, in order, none twice before
  * all had one. */
 static void concurrency_is_a_bound_and_the_queue_is_fair(void **state)
@@ -463,21 +515,6 @@ static void prober_may_close_at_any_time(void **state)
         loop_end(&bench.loop);
         assert_int_equal(bench.said.count, count);
     }
-}
-
-static void on_enough(uv_timer_t *timer)
-{
-    uv_stop(timer->loop);
-    uv_close((uv_handle_t *)timer, NULL);
-}
-
-static void run_for(uv_loop_t *loop, uint64_t time_ms)
-{
-    uv_timer_t timer;
-    uv_timer_init(loop, &timer);
-    uv_timer_start(&timer, on_enough, time_ms, 0);
-    uv_run(loop, UV_RUN_DEFAULT);
-    uv_run(loop, UV_RUN_NOWAIT); /* closes the timer */
 }
 
 /* One hangs in the only place, one waits behind it: switched off in either state they are silent, and who waits comes. */
@@ -646,6 +683,7 @@ int main(void)
         cmocka_unit_test(no_probes_is_fine),
         cmocka_unit_test(starts_are_spread_and_verdicts_come_within_an_interval),
         cmocka_unit_test(intervals_keep_their_jitter),
+        cmocka_unit_test(reloads_do_not_put_off_a_turn),
         cmocka_unit_test(concurrency_is_a_bound_and_the_queue_is_fair),
         cmocka_unit_test(stalled_loop_takes_nobody_down),
         cmocka_unit_test(own_lack_of_sockets_is_no_verdict),

@@ -1,6 +1,8 @@
 /* test_watch.c - probe results become facts that say what health and estimate make of them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "state/watch.h"
+
+#include "state/knowledge.h"
 #include "tests/unit/state/fleet.h"
 
 static const struct probe_result well = {
@@ -301,6 +303,22 @@ static void reload_goes_on_where_it_was(void **state)
     assert_true(watch_health(after, 1)->up);
     assert_true(watch_fact(after, 0, &bench.fact));
     assert_false(bench.fact.probe.up);
+    /* Whatever a store forgets, a knowledge that starts anew is filled. */
+    struct knowledge *knowledge;
+    struct snapshot *snapshot;
+    struct region region = {.name = "eu", .endpoint_count = 3, .min_healthy_permille = 500};
+    for (size_t i = 0; i < 3; i++) endpoints[i].region = 0;
+    model.regions = &region;
+    model.region_count = 1;
+    assert_int_equal(knowledge_new(&model, bench.writer.name, &knowledge), OK);
+    assert_int_equal(snapshot_new(&model, &snapshot), OK);
+    (void)knowledge_observe(knowledge, &bench.fact, watch_health(after, 0)->observed_ms);
+    assert_int_equal(knowledge_snapshot(knowledge, NULL, bench.now_ms + 60000, snapshot), OK);
+    assert_false(snapshot->endpoints[0].up);
+    assert_int_equal(snapshot->endpoints[0].verdict_age_ms, bench.now_ms + 60000 - watch_health(after, 0)->observed_ms);
+    assert_int_equal(snapshot->endpoints[1].reason, VERDICT_ASSUMED);
+    snapshot_free(snapshot);
+    knowledge_free(knowledge);
     assert_false(watch_fact(after, 1, &bench.fact)); /* its probe is gone */
     assert_int_equal(watch_observe(after, 0, &well, bench.now_ms + 1000, &bench.writer, &bench.fact), WATCH_NEWS);
     assert_false(bench.fact.probe.up);
