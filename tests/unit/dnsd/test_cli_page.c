@@ -213,10 +213,11 @@ static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": null, \"asked\": null}}", ""},
         {"{\"load_rps\": 2.4, \"load_age_s\": 1.25, \"load\": {\"source\": \"told to its probes\", \"utilisation\": "
          "0.375, "
-         "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4}}",
+         "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4, "
+         "\"processing_source\": \"probes\"}}",
          "38% used, 2.4 requests/s, 23 at work, 1 waiting, KV cache 53%, first token after 200.0 ms, 0.4 errors/s, "
          "told to "
-         "its probes 1.2s ago"},
+         "its probes 1.2s ago, processing: probes"},
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"probes\"}}",
          "stale for 1m15s, so probe latency counts"},
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"nobody\", \"asked\": \"status "
