@@ -237,6 +237,65 @@ static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
     }
 }
 
+static void orders_page_says_what_is_in_force(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *page =
+        json_of("{\"orders\": [{\"id\": \"shift-1\", \"verb\": \"shift\", \"target\": \"eu\", \"state\": \"in force\","
+                " \"service\": null, \"value\": 30, \"percent_per_minute\": 10, \"moved_percent\": 12.0, \"author\":"
+                " \"alice\", \"reason\": \"try\", \"override\": true, \"cancelled_by\": null, \"age_s\": 72,"
+                " \"remaining_s\": 3600}]}");
+    page_orders(&sheet.paper, page);
+    char *text = sheet_close(&sheet);
+    assert_non_null(strstr(text, "shift 30%"));
+    assert_non_null(strstr(text, "12.0% moved, 10%/min"));
+    assert_non_null(strstr(text, "in force, against the rules"));
+    assert_non_null(strstr(text, "1h00m"));
+    json_decref(page);
+    free(text);
+    sheet_open(&sheet);
+    page_orders(&sheet.paper, NULL);
+    text = sheet_close(&sheet);
+    assert_string_equal(text, "no orders are in force\n");
+    free(text);
+}
+
+static void given_order_shows_now_and_then_and_the_servers(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *page =
+        json_of("{\"id\": \"drain-1\", \"overridden\": true, \"safety\": {}, \"audit\": {\"what\": \"order\","
+                " \"subject\": \"drain eu\", \"before\": \"2 in\", \"after\": \"1 in\"}, \"servers\":"
+                " [{\"taken\": true}, {\"taken\": false}]}");
+    page_order(&sheet.paper, page);
+    char *text = sheet_close(&sheet);
+    assert_string_equal(text, "drain-1  drain eu\nnow   2 in\nthen  1 in\n"
+                              "against the safety rules; the audit trail says so\n1 of 2 servers have it\n");
+    json_decref(page);
+    free(text);
+}
+
+static void audit_entry_keeps_strangers_words_harmless(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *entry =
+        json_of("{\"at\": \"2026-11-24T04:00:00Z\", \"by\": \"pop-eu\", \"who\": \"alice\", \"what\": \"order\","
+                " \"subject\": \"drain eu\", \"id\": null, \"why\": \"\\u001b[2Jx\", \"before\": null,"
+                " \"after\": \"drained\"}");
+    page_audit(&sheet.paper, entry);
+    char *text = sheet_close(&sheet);
+    assert_string_equal(text, "2026-11-24T04:00:00Z  order  drain eu  by alice (at pop-eu)\n"
+                              "    why     ?[2Jx\n    after   drained\n");
+    json_decref(entry);
+    free(text);
+}
+
 static void pages_survive_any_json(void **state)
 {
     (void)state;
@@ -271,6 +330,9 @@ int main(void)
         cmocka_unit_test(good_status_page_shows_everything_and_no_alarm),
         cmocka_unit_test(each_trouble_is_named_first),
         cmocka_unit_test(a_load_says_from_whom_it_is_or_what_counts_instead),
+        cmocka_unit_test(orders_page_says_what_is_in_force),
+        cmocka_unit_test(given_order_shows_now_and_then_and_the_servers),
+        cmocka_unit_test(audit_entry_keeps_strangers_words_harmless),
         cmocka_unit_test(pages_survive_any_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
