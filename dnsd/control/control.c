@@ -22,6 +22,7 @@
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
 #include "dnsd/control/restart.h"
+#include "dnsd/control/senses.h"
 #include "dnsd/control/trail.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
@@ -318,60 +319,10 @@ static void on_signal(uv_signal_t *signal, int number)
 
 /* ---- grounds ---- */
 
-/* The parts that follow the model: knowledge and watch. */
-struct senses {
-    struct knowledge *knowledge;
-    struct watch *watch;
-};
-
-static void senses_free(struct senses *senses)
+static enum status sense(struct control *control, const struct config *config, struct senses *out)
 {
-    watch_free(senses->watch);
-    knowledge_free(senses->knowledge);
-    *senses = (struct senses){0};
-}
-
-static enum status senses_new(struct control *control, const struct config *config, struct senses *senses)
-{
-    const struct model *model = &config->model;
-    struct council_self self = {
-        .name = control->writer.name,
-        .epoch = control->writer.epoch,
-        .located = config->pop_located,
-        .location = config->pop_location,
-    };
-    *senses = (struct senses){0};
-    enum status status = knowledge_new_of(model, &self, &senses->knowledge);
-    if (status == OK) status = watch_new(model, &senses->watch);
-    if (status == OK && control->knowledge != NULL) status = knowledge_inherit(senses->knowledge, control->knowledge);
-    if (status == OK && control->watch != NULL) watch_inherit(senses->watch, control->watch);
-    if (status != OK) senses_free(senses);
-    return status;
-}
-
-struct replay {
-    const struct control *control;
-    struct senses *senses;
-};
-
-static void replay_fact(void *context, const struct fact *fact, int64_t heard_ms)
-{
-    const struct replay *replay = context;
-    bool own_probe = fact->kind == FACT_PROBE && strcmp(fact->writer, replay->control->writer.name) == 0;
-    if (!own_probe) knowledge_observe(replay->senses->knowledge, fact, heard_ms);
-}
-
-/* What was heard from others, and what the new watch took over from the old one. */
-static void senses_fill(struct control *control, const struct model *model, struct senses *senses)
-{
-    struct replay replay = {control, senses};
-    struct fact fact;
-    store_replay(control->store, &replay, replay_fact);
-    for (size_t i = 0; i < model->endpoint_count; i++) {
-        if (!watch_fact(senses->watch, (endpoint_id)i, &fact)) continue;
-        const struct health *health = watch_health(senses->watch, (endpoint_id)i);
-        knowledge_observe(senses->knowledge, &fact, health->observed_ms);
-    }
+    const struct senses before = {control->knowledge, control->watch};
+    return senses_new(config, &control->writer, &before, out);
 }
 
 /* ---- being overtaken ---- */
@@ -395,8 +346,8 @@ static void renew_epoch(struct control *control)
     control->writer.sequence = 0;
     control->writer.started_ms = now_of(control);
     watch_retell(control->watch);
-    if (senses_new(control, control->ground->config, &senses) == OK) {
-        senses_fill(control, model_of(control), &senses);
+    if (sense(control, control->ground->config, &senses) == OK) {
+        senses_fill(&senses, model_of(control), control->store, &control->writer);
         struct senses old = {control->knowledge, control->watch};
         control->knowledge = senses.knowledge;
         control->watch = senses.watch;
@@ -443,9 +394,9 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     struct senses senses;
     struct snapshot *before = NULL;
     const struct model *model = &take_ground->config->model;
-    enum status status = senses_new(control, take_ground->config, &senses);
+    enum status status = sense(control, take_ground->config, &senses);
     if (status != OK) goto release_ground;
-    senses_fill(control, model, &senses);
+    senses_fill(&senses, model, control->store, &control->writer);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
     if (status != OK) goto free_senses;
     exchange(control, &other, &senses);
@@ -627,7 +578,7 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     struct senses senses;
     enum status status = publisher_new(&control->publisher);
     if (status == OK) status = audit_ring_new(&control->trail.ring);
-    if (status == OK) status = senses_new(control, control->ground->config, &senses);
+    if (status == OK) status = sense(control, control->ground->config, &senses);
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
