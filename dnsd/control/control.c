@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "dnsd/control/carry.h"
+#include "dnsd/control/descriptors.h"
 #include "dnsd/control/mandate.h"
 #include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
@@ -32,7 +32,6 @@
 
 #define PUBLISH_PER_SECOND 10    /* worlds at most; a burst of facts becomes one world */
 #define TICK_MS 1000             /* time alone ends ramps, holds and facts */
-#define DESCRIPTORS_WANTED 65536 /* WORKER_MAX/4 workers with their default of 1,024 TCP connections */
 
 struct control {
     uv_loop_t loop;
@@ -75,19 +74,6 @@ static const struct model *model_of(const struct control *control)
 
 /* ---- worlds ---- */
 
-static void log_relaxed(const struct control *control, const struct world *world)
-{
-    const struct model *model = model_of(control);
-    for (size_t i = 0; i < model->plan_count; i++) {
-        for (unsigned step = LADDER_FULL; step <= LADDER_LAST; step++) {
-            size_t cells = world->decisions[i]->relaxed_cells[step];
-            if (cells == 0) continue;
-            log_line(LOG_LEVEL_WARNING, "nobody eligible, ladder relaxed", "policy=%s step=\"%s\" cells=%zu",
-                     model->policies[model->plans[i].policy].name, ladder_name(step), cells);
-        }
-    }
-}
-
 /* What is known now of the ground's model; `before` in that model's ids. */
 static enum status look_around(struct control *control, const struct snapshot *before, struct snapshot **out)
 {
@@ -116,7 +102,7 @@ static enum status build_world(struct control *control, const struct snapshot *b
     const struct world *world = publisher_world(control->publisher);
     for (size_t i = 0; i < control->workers_started; i++) worker_publish(control->workers[i], world);
     log_line(LOG_LEVEL_INFO, "world published", "sequence=%llu", (unsigned long long)world->sequence);
-    log_relaxed(control, world);
+    trail_relaxed(control->ground->config, world);
     return OK;
 }
 
@@ -492,17 +478,6 @@ const char *control_load_detail(const struct control *control, endpoint_id endpo
 
 /* ---- the daemon's life ---- */
 
-/* TCP connections and probes want more descriptors than a shell's usual soft limit of 1,024. Not more than asked for: some
- * libraries walk over all that are allowed. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED) return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
-}
-
 static enum status open_handles(struct control *control)
 {
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
@@ -611,7 +586,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
         return status;
     }
     control->started_epoch_s = (int64_t)time(NULL);
-    raise_descriptor_limit();
+    descriptors_raise();
     status = open_handles(control);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));
