@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dnsd/control/descriptors.h"
 
+#include <stddef.h>
 #include <sys/resource.h>
 
 #include "dnsd/log.h"
