@@ -449,8 +449,7 @@ bool council_believes(const struct council *council, const char *pop, uint64_t e
 static const char *why_not_counted(const struct ballot *ballot)
 {
     if (ballot->abstains) return "abstains";
-    if (ballot->member != NULL && ballot->member->epoch != ballot->epoch) return "older epoch";
-    if (!ballot_fresh(ballot)) return "no heartbeat";
+    if (!ballot_fresh(ballot)) return ballot->member->live ? "older epoch" : "no heartbeat";
     return ballot_suspect(ballot) ? "suspects itself" : NULL;
 }
 
