@@ -301,6 +301,11 @@ const struct verdict *council_verdict(struct council *council, endpoint_id endpo
     return &matter->verdict;
 }
 
+const struct verdict *council_last(const struct council *council, endpoint_id endpoint)
+{
+    return &council->matters[endpoint].verdict;
+}
+
 int64_t council_changed_ms(const struct council *council, endpoint_id endpoint)
 {
     return council->matters[endpoint].quorum.changed_ms;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dnsd/admin/agreement.h"
 #include "dnsd/admin/overview.h"
 #include "dnsd/admin/sharing.h"
 
@@ -318,6 +319,7 @@ static void write_world(FILE *out, const struct control *control, const struct c
     write_region_answers(out, control, &world->config->model);
     write_regions(out, world, elapsed_ms);
     write_endpoints(out, world, elapsed_ms);
+    agreement_metrics(out, control);
 }
 
 /* ---- the process ---- */

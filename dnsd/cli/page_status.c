@@ -22,7 +22,7 @@ bool page_status_is_well(const json_t *status, bool healthy)
     size_t index;
     const json_t *region;
     bool well = healthy && !attempt_failed(status, "reload") && !attempt_failed(status, "database");
-    well = well && !page_true(json_object_get(status, "sharing"), "alone");
+    well = well && !page_true(json_object_get(status, "sharing"), "alone") && !page_true(status, "suspect");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         well = well && page_true(region, "up");
@@ -96,6 +96,8 @@ static void print_attention(const struct paper *paper, const json_t *status, con
     complain_of_attempt(paper, status, "reload", "the last reload");
     complain_of_attempt(paper, status, "database", "the last reading of the location database");
     complain_of_loneliness(paper, status);
+    if (page_true(status, "suspect"))
+        complain(paper, "this PoP suspects itself: too much died at once from here, so its votes do not count");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         if (!page_true(region, "up")) complain_of_region(paper, region);
@@ -192,6 +194,12 @@ static void put_state(struct table *table, const json_t *object)
 {
     bool up = page_true(object, "up");
     bool drained = page_true(object, "drained");
+    const json_t *agreement = json_object_get(object, "agreement");
+    bool elsewhere = page_true(object, "unreachable_from_here") || page_true(agreement, "unreachable_from_here");
+    if (up && !drained && (elsewhere || page_true(agreement, "degraded"))) {
+        table_put(table, STYLE_WARNING, "%s", elsewhere ? "up, not from here" : "degraded");
+        return;
+    }
     table_put(table,
               !up       ? STYLE_BAD
               : drained ? STYLE_WARNING
@@ -361,11 +369,13 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_loads(paper, status);
     fputc('\n', paper->out);
     page_sharing(paper, status);
+    page_pops(paper, status);
     print_services(paper, status);
     fputc('\n', paper->out);
     print_regions(paper, status);
     fputc('\n', paper->out);
     print_endpoints(paper, status);
     fputc('\n', paper->out);
+    page_votes(paper, json_object_get(status, "endpoints"));
     print_counters(paper, status);
 }

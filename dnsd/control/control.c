@@ -471,6 +471,21 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
     return knowledge_detail(control->knowledge, endpoint);
 }
 
+const struct council *control_council(const struct control *control)
+{
+    return knowledge_council(control->knowledge);
+}
+
+bool control_suspect(const struct control *control)
+{
+    return watch_suspect(control->watch);
+}
+
+int64_t control_now_ms(const struct control *control)
+{
+    return (int64_t)uv_now(&control->loop);
+}
+
 const char *control_load_detail(const struct control *control, endpoint_id endpoint)
 {
     return watch_load_detail(control->watch, endpoint);

@@ -167,6 +167,50 @@ static void good_status_page_shows_everything_and_no_alarm(void **state)
     json_decref(status);
 }
 
+static void votes_and_pops_are_shown_where_others_than_this_pop_speak(void **state)
+{
+    (void)state;
+    json_t *status = json_of(good_status);
+    json_t *endpoint = json_array_get(json_object_get(status, "endpoints"), 0);
+    json_object_set_new(
+        endpoint, "agreement",
+        json_of("{\"basis\": \"fleet\", \"counted\": 2, \"down\": 1, \"quorum\": 2, \"needed\": 2,"
+                " \"degraded\": false, \"unreachable_from_here\": true, \"held\": false, \"votes\": ["
+                " {\"pop\": \"pop-a\", \"says\": \"up\", \"counted\": true, \"age_s\": 75, \"processing_ms\": 8},"
+                " {\"pop\": \"pop-b\", \"says\": \"degraded\", \"counted\": false, \"why_not\": \"no heartbeat\"},"
+                " {\"pop\": \"pop-eu\", \"own\": true, \"says\": \"down\", \"counted\": true}]}"));
+    json_object_set_new(status, "config_digest", json_string("00ff"));
+    json_object_set_new(status, "pops",
+                        json_of("[{\"pop\": \"pop-a\", \"live\": true, \"heard_s\": 1.2, \"config\": \"00ff\"},"
+                                " {\"pop\": \"pop-b\", \"live\": false, \"config\": \"00fe\"},"
+                                " {\"pop\": \"pop-c\", \"live\": true, \"suspect\": true, \"config\": \"00ff\"}]"));
+    struct sheet sheet;
+    sheet_open(&sheet);
+    page_status(&sheet.paper, status, "ok\n", true);
+    char *text = sheet_close(&sheet);
+    static const char *const wanted[] = {"up, not from here",
+                                         "fleet: 1 of 2 say down, 2 would do; not reached from here",
+                                         "pop-eu (this one)",
+                                         "no heartbeat",
+                                         "1m15s",
+                                         "lost",
+                                         "suspects itself",
+                                         "00fe (another)"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (strstr(text, wanted[i]) == NULL) print_error("%s missing in\n%s\n", wanted[i], text);
+        assert_non_null(strstr(text, wanted[i]));
+    }
+    free(text);
+    json_object_set_new(endpoint, "agreement",
+                        json_of("{\"basis\": \"alone\", \"votes\": [{\"pop\": \"pop-eu\", \"says\": \"up\"}]}"));
+    sheet_open(&sheet);
+    page_status(&sheet.paper, status, "ok\n", true);
+    text = sheet_close(&sheet);
+    assert_null(strstr(text, "VOTES ON")); /* alone there is nothing to count */
+    free(text);
+    json_decref(status);
+}
+
 static void each_trouble_is_named_first(void **state)
 {
     (void)state;
@@ -183,6 +227,7 @@ static void each_trouble_is_named_first(void **state)
          "name\n"},
         {"database", "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"io\", \"error\": \"gone\"}", true,
          "stays in force: gone\n"},
+        {"suspect", "true", true, "  this PoP suspects itself: too much died at once from here"},
         {"regions",
          "[{\"name\": \"eu\", \"up\": false, \"reason\": \"endpoints\", \"weight_up\": 0, \"weight_total\": 2,"
          " \"since_s\": 75}]",
@@ -328,6 +373,7 @@ int main(void)
         cmocka_unit_test(long_cells_are_cut),
         cmocka_unit_test(durations_have_two_units_at_most),
         cmocka_unit_test(good_status_page_shows_everything_and_no_alarm),
+        cmocka_unit_test(votes_and_pops_are_shown_where_others_than_this_pop_speak),
         cmocka_unit_test(each_trouble_is_named_first),
         cmocka_unit_test(a_load_says_from_whom_it_is_or_what_counts_instead),
         cmocka_unit_test(orders_page_says_what_is_in_force),
