@@ -32,26 +32,28 @@ static const struct command_row {
     const char *summary;
     const char *value; /* a second operand, required; NULL: none */
 } commands[COMMAND_LAST + 1] = {
-    [COMMAND_HELP] = {"help", "COMMAND", false, "show this, or one command's options"},
-    [COMMAND_CHECK] = {"check", "FILE", true,
-                       "read a configuration, its zones and its database; say all that is wrong"},
-    [COMMAND_STATUS] = {"status", NULL, false, "what the daemon knows now: services, regions, endpoints, queries"},
-    [COMMAND_EXPLAIN] = {"explain", "NAME", true, "why a client gets the answer that it gets"},
-    [COMMAND_REPORT] = {"report", "REGION|ENDPOINT", true, "tell a load or a latency that no probe knows"},
-    [COMMAND_RELOAD] = {"reload", NULL, false, "read the configuration, zones and database again"},
-    [COMMAND_DRAIN] = {"drain", "REGION|ENDPOINT", true, "take it out of the answers for a while, at once or by steps"},
-    [COMMAND_UNDRAIN] = {"undrain", "REGION|ENDPOINT", true, "cancel its drains"},
-    [COMMAND_FORCE_UP] = {"force-up", "REGION|ENDPOINT", true, "up for a while, whatever its probes say"},
-    [COMMAND_FORCE_DOWN] = {"force-down", "REGION|ENDPOINT", true, "down for a while, whatever its probes say"},
+    [COMMAND_HELP] = {"help", "COMMAND", false, "show this, or one command's options", NULL},
+    [COMMAND_CHECK] = {"check", "FILE", true, "read a configuration, its zones and its database; say all that is wrong",
+                       NULL},
+    [COMMAND_STATUS] = {"status", NULL, false, "what the daemon knows now: services, regions, endpoints, queries",
+                        NULL},
+    [COMMAND_EXPLAIN] = {"explain", "NAME", true, "why a client gets the answer that it gets", NULL},
+    [COMMAND_REPORT] = {"report", "REGION|ENDPOINT", true, "tell a load or a latency that no probe knows", NULL},
+    [COMMAND_RELOAD] = {"reload", NULL, false, "read the configuration, zones and database again", NULL},
+    [COMMAND_DRAIN] = {"drain", "REGION|ENDPOINT", true, "take it out of the answers for a while, at once or by steps",
+                       NULL},
+    [COMMAND_UNDRAIN] = {"undrain", "REGION|ENDPOINT", true, "cancel its drains", NULL},
+    [COMMAND_FORCE_UP] = {"force-up", "REGION|ENDPOINT", true, "up for a while, whatever its probes say", NULL},
+    [COMMAND_FORCE_DOWN] = {"force-down", "REGION|ENDPOINT", true, "down for a while, whatever its probes say", NULL},
     [COMMAND_WEIGHT] = {"weight", "REGION|ENDPOINT", true, "another weight for a while", "WEIGHT"},
     [COMMAND_SHIFT] = {"shift", "REGION", true, "send a part of its clients to their next best region for a while",
                        "PERCENT"},
-    [COMMAND_ORDERS] = {"orders", NULL, false, "the orders that have not ended"},
-    [COMMAND_CANCEL] = {"cancel", "ID", true, "end an order before its time"},
-    [COMMAND_AUDIT] = {"audit", NULL, false, "what changed, who did it, and why"},
-    [COMMAND_ACL] = {"acl", "FILE", true, "print access lists of Redis for the fleet of a configuration"},
-    [COMMAND_REFERENCE] = {"reference", NULL, false, "print the reference of all configuration keys (Markdown)"},
-    [COMMAND_VERSION] = {"version", NULL, false, "print the version"},
+    [COMMAND_ORDERS] = {"orders", NULL, false, "the orders that have not ended", NULL},
+    [COMMAND_CANCEL] = {"cancel", "ID", true, "end an order before its time", NULL},
+    [COMMAND_AUDIT] = {"audit", NULL, false, "what changed, who did it, and why", NULL},
+    [COMMAND_ACL] = {"acl", "FILE", true, "print access lists of Redis for the fleet of a configuration", NULL},
+    [COMMAND_REFERENCE] = {"reference", NULL, false, "print the reference of all configuration keys (Markdown)", NULL},
+    [COMMAND_VERSION] = {"version", NULL, false, "print the version", NULL},
 };
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DURATION };
@@ -85,7 +87,8 @@ static const struct option_row {
     {"--reason", OPTION_TEXT, FIELD(reason), ORDER | CANCEL, "TEXT", "why; required for a new order"},
     {"--author", OPTION_TEXT, FIELD(author), ORDER | CANCEL, "NAME",
      "who; default $" AUTHOR_ENVIRONMENT " or the user's name"},
-    {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME", "for this service's answers alone"},
+    {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME",
+     "for this service's answers alone"},
     {"--percent-per-minute", OPTION_NUMBER, FIELD(percent_per_minute), BIT(COMMAND_DRAIN) | BIT(COMMAND_SHIFT), "N",
      "by steps, at this rate; default at once"},
     {"--override", OPTION_FLAG, FIELD(override), ORDER, NULL, "against the safety rules"},
@@ -193,7 +196,8 @@ static enum status read_option(int argc, char *const *argv, int *at, struct argu
     if (value == NULL || *value == '\0') return complain(error, "%s: expected %s", option->name, option->value);
     if (option->kind == OPTION_DURATION) {
         if (duration_parse(value, (uint32_t *)(void *)field) == OK) return OK;
-        return complain(error, "%s: %s: expected a duration such as 90s, 30m, 2h or 1d, a week at most", option->name, value);
+        return complain(error, "%s: %s: expected a duration such as 90s, 30m, 2h or 1d, a week at most", option->name,
+                        value);
     }
     if (option->kind == OPTION_NUMBER) {
         return read_option_number(option->name, value, (double *)(void *)field, error);
@@ -245,7 +249,8 @@ static enum status read_value(struct arguments *out, char error[ARGUMENTS_ERROR_
 static enum status check_order(struct arguments *out, char error[ARGUMENTS_ERROR_MAX])
 {
     const struct command_row *row = &commands[out->command];
-    if (row->value != NULL && out->value == NULL) return complain(error, "`meridian %s` needs %s", row->name, row->value);
+    if (row->value != NULL && out->value == NULL)
+        return complain(error, "`meridian %s` needs %s", row->name, row->value);
     if (out->for_ms == 0) return complain(error, "`meridian %s` needs --for DURATION", row->name);
     if (out->reason == NULL) return complain(error, "`meridian %s` needs --reason TEXT", row->name);
     double rate = out->percent_per_minute;
