@@ -151,8 +151,12 @@ static void put_region(struct table *table, const json_t *row, const char *choic
     table_put(table, style, "%s", page_ms(row, "total_ms", room));
     table_put(table, style, "%s", share);
     table_put(table, STYLE_WARNING, "%s", why_not(row));
-    table_put(table, page_true(facts, "up") ? STYLE_PLAIN : STYLE_BAD, "%s%s (%s)",
-              page_true(facts, "up") ? "up" : "down", page_true(facts, "drained") ? ", drained" : "",
+    double moved = 0;
+    char away[PAGE_TEXT_MAX] = "";
+    if (page_number(facts, "moved", &moved) && moved > 0)
+        snprintf(away, sizeof away, ", %.0f%% moved away by order", moved * 100);
+    table_put(table, page_true(facts, "up") ? STYLE_PLAIN : STYLE_BAD, "%s%s%s (%s)",
+              page_true(facts, "up") ? "up" : "down", page_true(facts, "drained") ? ", drained" : "", away,
               page_text(facts, "reason"));
 }
 

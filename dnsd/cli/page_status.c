@@ -194,6 +194,11 @@ static void put_state(struct table *table, const json_t *object)
 {
     bool up = page_true(object, "up");
     bool drained = page_true(object, "drained");
+    double moved = 0;
+    if (up && !drained && page_number(object, "moved", &moved) && moved > 0) {
+        table_put(table, STYLE_WARNING, "up, %.0f%% moved", moved * 100);
+        return;
+    }
     const json_t *agreement = json_object_get(object, "agreement");
     bool elsewhere = page_true(object, "unreachable_from_here") || page_true(agreement, "unreachable_from_here");
     if (up && !drained && (elsewhere || page_true(agreement, "degraded"))) {
@@ -323,6 +328,23 @@ static void print_loads(const struct paper *paper, const json_t *status)
     }
 }
 
+/* Orders in force, each in a line: whoever looks at the status should know of them. */
+static void print_orders(const struct paper *paper, const json_t *status)
+{
+    size_t index;
+    const json_t *order;
+    json_array_foreach(json_object_get(status, "orders"), index, order)
+    {
+        char line[ROOM * 2], left[PAGE_TEXT_MAX];
+        const char *service = json_string_value(json_object_get(order, "service"));
+        if (strcmp(page_text(order, "state"), "in force") != 0) continue;
+        snprintf(line, sizeof line, "%s: %s %s%s%s, %s left, by %s: %s", page_text(order, "id"), page_text(order, "verb"),
+                 page_text(order, "target"), service != NULL ? " of " : "", service != NULL ? service : "",
+                 page_duration(order, "remaining_s", left), page_text(order, "author"), page_text(order, "reason"));
+        print_row(paper, "order", line);
+    }
+}
+
 /* Plans in which the ladder had to be climbed: somebody gets a full, drained or dead region. */
 static void print_ladder(const struct paper *paper, const json_t *status)
 {
@@ -365,6 +387,7 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_attention(paper, status, health, healthy);
     print_head(paper, status, health);
     print_zones(paper, status);
+    print_orders(paper, status);
     print_ladder(paper, status);
     print_loads(paper, status);
     fputc('\n', paper->out);
