@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dnsd/control/almanac.h"
 #include "dnsd/control/carry.h"
 #include "dnsd/control/descriptors.h"
 #include "dnsd/control/mandate.h"
@@ -30,8 +31,8 @@
 #include "state/store.h"
 #include "state/watch.h"
 
-#define PUBLISH_PER_SECOND 10    /* worlds at most; a burst of facts becomes one world */
-#define TICK_MS 1000             /* time alone ends ramps, holds and facts */
+#define PUBLISH_PER_SECOND 10 /* worlds at most; a burst of facts becomes one world */
+#define TICK_MS 1000          /* time alone ends ramps, holds and facts */
 
 struct control {
     uv_loop_t loop;
@@ -53,6 +54,7 @@ struct control {
     struct refresh *refresh;
     struct store *store;
     struct trail trail;
+    struct almanac almanac;
     struct mandate mandate;
     struct knowledge *knowledge;
     struct watch *watch;
@@ -280,6 +282,8 @@ static void on_tick(uv_timer_t *timer)
     bool suspected = watch_suspect(control->watch);
     if (control->overtaken >= control->writer.epoch) renew_epoch(control);
     if (control->presence != NULL) presence_look(control->presence);
+    control->almanac.worker_count = control->workers_started;
+    almanac_tick(&control->almanac, publisher_world(control->publisher), control->trail.leads, now_of(control));
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (watch_suspect(control->watch) != suspected) tell_doubts(control);
     attend(control);
@@ -574,6 +578,8 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     control->watch = senses.watch;
     status = open_store(control, error);
     control->trail.store = control->store;
+    control->almanac = (struct almanac){
+        .store = control->store, .workers = control->workers, .started_epoch_s = control->started_epoch_s};
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
