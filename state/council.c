@@ -277,6 +277,13 @@ static struct vote vote_of(const struct ballot *ballot, int64_t now_ms)
     };
 }
 
+/* Is a vote that is not fresh one to wait for? Where all PoPs probe, yes: too few of them may be left. Where a few do, only
+ * while its PoP is one of those; then another has taken its place. */
+static bool is_awaited(const struct council *council, endpoint_id endpoint, const struct ballot *ballot)
+{
+    return council->model->endpoints[endpoint].probe_from == 0 || ballot->member->was_in_roster;
+}
+
 /* Who abstains has no vote. But while nobody else votes, our own results count, be they few. */
 static void decide(struct council *council, endpoint_id endpoint, int64_t now_ms)
 {
@@ -287,7 +294,8 @@ static void decide(struct council *council, endpoint_id endpoint, int64_t now_ms
     for (size_t i = 0; i < matter->count && count < QUORUM_VOTE_MAX; i++) {
         const struct ballot *ballot = &matter->ballots[i];
         if (ballot->member == NULL && council->here[endpoint]) own = ballot;
-        if (!ballot->abstains) votes[count++] = vote_of(ballot, now_ms);
+        if (ballot->abstains || (!ballot_fresh(ballot) && !is_awaited(council, endpoint, ballot))) continue;
+        votes[count++] = vote_of(ballot, now_ms);
     }
     if (count == 0 && own != NULL) votes[count++] = vote_of(own, now_ms);
     matter->verdict = quorum_decide(&matter->quorum, &council->model->health, votes, count, now_ms);
@@ -412,7 +420,10 @@ bool council_roster_moved(struct council *council, int64_t now_ms)
         if (is_in)
             pops[count++] = (struct roster_pop){member->name, member->located, location_direction(&member->location)};
     }
-    if (moved) roster_fill(council, pops, count);
+    if (moved) {
+        roster_fill(council, pops, count);
+        stir_all(council); /* whose votes are waited for has changed too */
+    }
     council->roster_known = true;
     return moved;
 }

@@ -393,6 +393,30 @@ static void what_others_probe_our_old_result_does_not_decide(void **state)
     council_free(bench.council);
 }
 
+static void a_prober_that_died_is_waited_for_only_until_another_takes_its_place(void **state)
+{
+    (void)state;
+    struct few few;
+    few_init(&few);
+    struct bench bench = bench_of(&few.model);
+    located_beat(&bench, "pop-london", 51.5, -0.1, NOW_MS);
+    located_beat(&bench, "pop-dublin", 53.3, -6.2, NOW_MS);
+    (void)council_roster_moved(bench.council, NOW_MS);
+    (void)say(&bench, "pop-dublin", EPOCH, 1, NOW_MS);
+    assert_int_equal(verdict(&bench, NOW_MS).basis, QUORUM_FLEET);
+    struct fact lost = beat_of(&bench, "pop-dublin", EPOCH);
+    (void)council_lose_pop(bench.council, &lost, NOW_MS + 6000);
+    (void)say(&bench, "pop-london", EPOCH, 0, NOW_MS + 7000);
+    assert_int_equal(verdict(&bench, NOW_MS + 7000).basis, QUORUM_STATIC); /* one of two that are to vote */
+    assert_true(verdict(&bench, NOW_MS + 7000).up);
+    assert_true(council_roster_moved(bench.council, NOW_MS + 6000 + COUNCIL_GRACE_MS));
+    struct verdict seen = verdict(&bench, NOW_MS + 6000 + COUNCIL_GRACE_MS);
+    assert_int_equal(seen.basis, QUORUM_FLEET); /* now London is the one */
+    assert_int_equal(seen.known, 1);
+    assert_false(seen.up);
+    council_free(bench.council);
+}
+
 /* ---- another model, many PoPs ---- */
 
 static void a_new_model_keeps_verdicts_and_pops_by_name(void **state)
@@ -455,6 +479,7 @@ int main(void)
         cmocka_unit_test(the_nearest_that_live_probe_and_a_heartbeat_lost_moves_nothing),
         cmocka_unit_test(a_vote_alone_makes_nobody_a_prober),
         cmocka_unit_test(what_others_probe_our_old_result_does_not_decide),
+        cmocka_unit_test(a_prober_that_died_is_waited_for_only_until_another_takes_its_place),
         cmocka_unit_test(a_new_model_keeps_verdicts_and_pops_by_name),
         cmocka_unit_test(more_pops_than_there_is_room_for_are_left_out),
     };
