@@ -242,6 +242,11 @@ static void ages_are_told_on_the_voter_s_clock(void **state)
     (void)council_votes(bench.council, EU_A, NOW_MS + 90, votes, 2);
     assert_string_equal(votes[0].pop, "pop-ap");
     assert_int_equal(votes[0].age_ms, 90);
+    fact = beat_of(&bench, "pop-ap", EPOCH + 1);
+    fact.at_ms = 1000;
+    (void)council_hear_pop(bench.council, &fact, NOW_MS + 50);
+    (void)council_votes(bench.council, EU_A, NOW_MS + 90, votes, 2);
+    assert_int_equal(votes[0].age_ms, 90);
     council_free(bench.council);
 }
 
