@@ -338,9 +338,10 @@ static void print_orders(const struct paper *paper, const json_t *status)
         char line[ROOM * 2], left[PAGE_TEXT_MAX];
         const char *service = json_string_value(json_object_get(order, "service"));
         if (strcmp(page_text(order, "state"), "in force") != 0) continue;
-        snprintf(line, sizeof line, "%s: %s %s%s%s, %s left, by %s: %s", page_text(order, "id"), page_text(order, "verb"),
-                 page_text(order, "target"), service != NULL ? " of " : "", service != NULL ? service : "",
-                 page_duration(order, "remaining_s", left), page_text(order, "author"), page_text(order, "reason"));
+        snprintf(line, sizeof line, "%s: %s %s%s%s, %s left, by %s: %s", page_text(order, "id"),
+                 page_text(order, "verb"), page_text(order, "target"), service != NULL ? " of " : "",
+                 service != NULL ? service : "", page_duration(order, "remaining_s", left), page_text(order, "author"),
+                 page_text(order, "reason"));
         print_row(paper, "order", line);
     }
 }
