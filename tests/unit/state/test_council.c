@@ -356,6 +356,12 @@ static void the_nearest_that_live_probe_and_a_heartbeat_lost_moves_nothing(void 
     located_beat(&bench, "pop-london", 51.5, -0.1, NOW_MS + 8000); /* only a heartbeat was lost */
     assert_false(council_roster_moved(bench.council, NOW_MS + 60000));
     assert_false(council_probes_here(bench.council, EU_A));
+    located_beat(&bench, "pop-london", -33.9, 151.2, NOW_MS + 61000); /* restarted somewhere else */
+    assert_true(council_roster_moved(bench.council, NOW_MS + 61000));
+    assert_true(council_probes_here(bench.council, EU_A));
+    located_beat(&bench, "pop-london", 51.5, -0.1, NOW_MS + 62000);
+    assert_true(council_roster_moved(bench.council, NOW_MS + 62000));
+    assert_false(council_probes_here(bench.council, EU_A));
     lost = beat_of(&bench, "pop-london", EPOCH);
     assert_true(council_lose_pop(bench.council, &lost, NOW_MS + 70000));
     assert_true(council_roster_moved(bench.council, NOW_MS + 70000 + COUNCIL_GRACE_MS));
