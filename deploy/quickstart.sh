@@ -11,19 +11,21 @@ source_dir=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 usage() {
     cat <<EOF
-usage: deploy/quickstart.sh [--once]
+usage: deploy/quickstart.sh [--fleet] [--once]
 Installs what is missing (as root), builds build/release, starts four demo regions and meridiand, and shows what it does.
+  --fleet  three PoPs that share what they know through two Redis servers
   --once   check every step, stop everything, exit with 0 when all were as expected, else 1
   --help   this text
 Without --once everything stays up until Ctrl-C; the last lines say what to try.
-Environment: DNS_PORT (5300), ADMIN_PORT (8053), REGION_PORT (8080): where to begin looking for a free port.
+Environment: DNS_PORT (5300), ADMIN_PORT (8053), REGION_PORT (8080), REDIS_PORT (6390): where to begin looking for a free port.
 EOF
 }
 
-once=no
+once=no fleet=no
 for argument in "$@"; do
     case $argument in
     --once) once=yes ;;
+    --fleet) fleet=yes ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
     esac
@@ -38,7 +40,7 @@ folder=$source_dir/build/quickstart
 bin=$source_dir/build/release/bin
 failed=0
 children=() # pids, to be ended in the opposite order
-declare -A region_pid=()
+declare -A region_pid=() daemon_pid=()
 
 seconds_since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'; }
 ok() { printf 'ok      %s\n' "$*"; }
@@ -86,10 +88,51 @@ region_address() {
     done
 }
 
+# kill_hard PID: SIGKILL, and gone when this returns.
+kill_hard() {
+    kill -KILL "$1"
+    { wait "$1" || true; } 2>/dev/null
+}
+
 region_start() {
     "$bin/demo_region" "$1" "$(region_address "$1")" "$region_port" >>"$folder/$1.log" 2>&1 9>&- &
     region_pid[$1]=$!
     children+=($!)
+}
+
+# ---- meridiand ----
+
+# configure NAME POP LATITUDE LONGITUDE: the demo's configuration for $dns_port and $admin_port, in $folder/NAME.yaml
+configure() {
+    sed -e "s|@POP@|$2|; s|@LATITUDE@|$3|; s|@LONGITUDE@|$4|" \
+        -e "s|@DNS_PORT@|$dns_port|; s|@ADMIN_PORT@|$admin_port|; s|@REGION_PORT@|$region_port|" \
+        -e "s|@ZONE_FILE@|$source_dir/deploy/demo/example.com.zone|" \
+        "$source_dir/deploy/demo/meridian.yaml.in" >"$folder/$1.yaml"
+}
+
+daemon_start() {
+    "$bin/meridian" check "$folder/$1.yaml" >"$folder/check.log" 2>&1 ||
+        fail "the demo's configuration is refused: $(cat "$folder/check.log")"
+    "$bin/meridiand" --config "$folder/$1.yaml" >"$folder/$1.log" 2>&1 9>&- &
+    daemon_pid[$1]=$!
+    children+=($!)
+}
+
+daemon_ready() {
+    local deadline=$((SECONDS + STEP_S))
+    until [[ -n $(answer_for 0.0.0.0/0) ]]; do
+        kill -0 "${daemon_pid[$1]}" 2>/dev/null || fail "meridiand ended at once: $(tail -n 5 "$folder/$1.log")"
+        [[ $SECONDS -lt $deadline ]] || fail "no answer within $STEP_S s: $(tail -n 5 "$folder/$1.log")"
+        sleep 0.02
+    done
+}
+
+# daemon_stop NAME: as an operator would
+daemon_stop() {
+    local status=0
+    kill "${daemon_pid[$1]}"
+    wait "${daemon_pid[$1]}" || status=$?
+    if [[ $status == 0 ]]; then ok "SIGTERM: meridiand ended with 0 ($1)"; else bad "SIGTERM: meridiand ended with $status ($1)"; fi
 }
 
 # ---- a user's view ----
@@ -146,26 +189,19 @@ meridian() { "$bin/meridian" "$@" --admin "127.0.0.1@$admin_port"; }
 
 # ---- the steps ----
 
-step_start() {
+regions_start() {
     local name
     for name in "${REGIONS[@]}"; do
         : >"$folder/$name.log"
         region_start "$name"
     done
-    sed -e "s|@DNS_PORT@|$dns_port|; s|@ADMIN_PORT@|$admin_port|; s|@REGION_PORT@|$region_port|" \
-        -e "s|@ZONE_FILE@|$source_dir/deploy/demo/example.com.zone|" \
-        "$source_dir/deploy/demo/meridian.yaml.in" >"$folder/meridian.yaml"
-    "$bin/meridian" check "$folder/meridian.yaml" >"$folder/check.log" 2>&1 ||
-        fail "the demo's configuration is refused: $(cat "$folder/check.log")"
-    "$bin/meridiand" --config "$folder/meridian.yaml" >"$folder/meridiand.log" 2>&1 9>&- &
-    daemon_pid=$!
-    children+=("$daemon_pid")
-    local deadline=$((SECONDS + STEP_S))
-    until [[ -n $(answer_for 0.0.0.0/0) ]]; do
-        kill -0 "$daemon_pid" 2>/dev/null || fail "meridiand ended at once: $(tail -n 5 "$folder/meridiand.log")"
-        [[ $SECONDS -lt $deadline ]] || fail "no answer within $STEP_S s: $(tail -n 5 "$folder/meridiand.log")"
-        sleep 0.02
-    done
+}
+
+step_start() {
+    regions_start
+    configure meridian pop-demo 52.37 4.90
+    daemon_start meridian
+    daemon_ready meridian
     ok "ready after $(seconds_since "$started") s: DNS on 127.0.0.1 port $dns_port, admin on port $admin_port," \
         "regions on 127.0.1.1 to 127.0.1.4 port $region_port"
 }
@@ -213,9 +249,8 @@ step_load() {
 }
 
 step_kill() {
-    local region=ap-southeast-1 client=137.132.0.0/16 took from
-    kill -KILL "${region_pid[$region]}"
-    { wait "${region_pid[$region]}" || true; } 2>/dev/null
+    local region=ap-southeast-1 client=137.132.0.0/16 took
+    kill_hard "${region_pid[$region]}"
     if took=$(await "$client" not "$region"); then
         ok "$region was killed: gone from Singapore's answers after $took s, now $(answer_for "$client" | cut -d ' ' -f 1)"
     else
@@ -230,9 +265,31 @@ step_kill() {
     fi
 }
 
+step_stop() { daemon_stop meridian; }
+
+try_it() {
+    cat <<EOF
+  dig @127.0.0.1 -p $dns_port $NAME +subnet=81.2.69.0/24
+  $bin/meridian explain $NAME --client 81.2.69.0/24 --admin 127.0.0.1@$admin_port
+  $bin/meridian status --admin 127.0.0.1@$admin_port
+  $bin/meridian report us-east-1 --load 100 --admin 127.0.0.1@$admin_port
+  kill ${region_pid[us-east-1]}     # ends us-east-1; its answers are gone a second later
+  \$EDITOR $folder/meridian.yaml && kill -HUP ${daemon_pid[meridian]}
+  curl http://127.0.0.1:$admin_port/metrics
+EOF
+}
+
 # ---- the whole ----
 
-packages_install run
+STEPS=(step_start step_clients step_explain step_load step_kill)
+sections=(run)
+if [[ $fleet == yes ]]; then
+    # shellcheck source=deploy/demo/fleet.sh
+    . "$source_dir/deploy/demo/fleet.sh" # other steps, what is to be tried, and how it all stops
+    sections+=(fleet)
+fi
+
+packages_install "${sections[@]}"
 build_preset release meridiand meridian demo_region
 
 mkdir -p "$folder"
@@ -246,33 +303,16 @@ dns_port=$(port_pick "${DNS_PORT:-5300}")
 admin_port=$(port_pick "${ADMIN_PORT:-8053}")
 region_port=$(port_pick "${REGION_PORT:-8080}")
 
-step_start
-step_clients
-step_explain
-step_load
-step_kill
-if [[ $once == yes ]]; then
-    kill "$daemon_pid"
-    status=0
-    wait "$daemon_pid" || status=$?
-    if [[ $status == 0 ]]; then ok "SIGTERM: meridiand ended with 0"; else bad "SIGTERM: meridiand ended with $status"; fi
-fi
+for step in "${STEPS[@]}"; do "$step"; done
+[[ $once == no ]] || step_stop
 say ""
 if [[ $failed == 0 ]]; then say "quickstart: every step as expected"; else say "quickstart: $failed steps FAILED"; fi
 if [[ $once == yes ]]; then
     [[ $failed == 0 ]] || exit 1
     exit 0
 fi
-cat <<EOF
-
-Everything stays up until Ctrl-C. Try, in another terminal:
-  dig @127.0.0.1 -p $dns_port $NAME +subnet=81.2.69.0/24
-  $bin/meridian explain $NAME --client 81.2.69.0/24 --admin 127.0.0.1@$admin_port
-  $bin/meridian status --admin 127.0.0.1@$admin_port
-  $bin/meridian report us-east-1 --load 100 --admin 127.0.0.1@$admin_port
-  kill ${region_pid[us-east-1]}     # ends us-east-1; its answers are gone a second later
-  \$EDITOR $folder/meridian.yaml && kill -HUP $daemon_pid
-  curl http://127.0.0.1:$admin_port/metrics
-Logs and configuration: $folder
-EOF
-wait "$daemon_pid" || fail "meridiand ended: $(tail -n 5 "$folder/meridiand.log")"
+say ""
+say "Everything stays up until Ctrl-C. Try, in another terminal:"
+try_it
+say "Logs and configuration: $folder"
+wait -n "${daemon_pid[@]}" || fail "a meridiand ended, see the logs"

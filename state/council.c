@@ -205,6 +205,17 @@ static void stir_all(struct council *council)
     for (size_t i = 0; i < council->model->endpoint_count; i++) council->matters[i].stirred = true;
 }
 
+static void member_place(struct council *council, struct member *member, const struct fact_pop *pop)
+{
+    bool located = !isnan(pop->latitude) && !isnan(pop->longitude);
+    struct location location = {pop->latitude, pop->longitude};
+    bool same = located == member->located && (!located || (location.latitude == member->location.latitude &&
+                                                            location.longitude == member->location.longitude));
+    member->located = located;
+    member->location = location;
+    if (!same) council->roster_known = false;
+}
+
 bool council_hear_pop(struct council *council, const struct fact *fact, int64_t now_ms)
 {
     if (is_own(council, fact)) return false; /* that we live is nothing new to us */
@@ -215,8 +226,7 @@ bool council_hear_pop(struct council *council, const struct fact *fact, int64_t 
     member->sequence = fact->sequence;
     member->live = true;
     member->suspect = fact->pop.suspect;
-    member->located = !isnan(fact->pop.latitude) && !isnan(fact->pop.longitude);
-    member->location = (struct location){fact->pop.latitude, fact->pop.longitude};
+    member_place(council, member, &fact->pop);
     member->at_ms = fact->at_ms;
     member->heard_ms = now_ms;
     member->lost_ms = SNAPSHOT_UNKNOWN;
@@ -277,6 +287,13 @@ static struct vote vote_of(const struct ballot *ballot, int64_t now_ms)
     };
 }
 
+/* Is a vote that is not fresh one to wait for? Where all PoPs probe, yes: too few of them may be left. Where a few do, only
+ * while its PoP is one of those; then another has taken its place. */
+static bool is_awaited(const struct council *council, endpoint_id endpoint, const struct ballot *ballot)
+{
+    return council->model->endpoints[endpoint].probe_from == 0 || ballot->member->was_in_roster;
+}
+
 /* Who abstains has no vote. But while nobody else votes, our own results count, be they few. */
 static void decide(struct council *council, endpoint_id endpoint, int64_t now_ms)
 {
@@ -287,7 +304,8 @@ static void decide(struct council *council, endpoint_id endpoint, int64_t now_ms
     for (size_t i = 0; i < matter->count && count < QUORUM_VOTE_MAX; i++) {
         const struct ballot *ballot = &matter->ballots[i];
         if (ballot->member == NULL && council->here[endpoint]) own = ballot;
-        if (!ballot->abstains) votes[count++] = vote_of(ballot, now_ms);
+        if (ballot->abstains || (!ballot_fresh(ballot) && !is_awaited(council, endpoint, ballot))) continue;
+        votes[count++] = vote_of(ballot, now_ms);
     }
     if (count == 0 && own != NULL) votes[count++] = vote_of(own, now_ms);
     matter->verdict = quorum_decide(&matter->quorum, &council->model->health, votes, count, now_ms);
@@ -299,6 +317,11 @@ const struct verdict *council_verdict(struct council *council, endpoint_id endpo
     struct matter *matter = &council->matters[endpoint];
     if (matter->stirred || matter->verdict.runs_down) decide(council, endpoint, now_ms);
     return &matter->verdict;
+}
+
+const struct verdict *council_last(const struct council *council, endpoint_id endpoint)
+{
+    return &council->matters[endpoint].verdict;
 }
 
 int64_t council_changed_ms(const struct council *council, endpoint_id endpoint)
@@ -383,9 +406,17 @@ static bool in_roster(const struct member *member, int64_t now_ms)
     return member->lost_ms != SNAPSHOT_UNKNOWN && now_ms - member->lost_ms < COUNCIL_GRACE_MS;
 }
 
-static void roster_fill(struct council *council, const struct roster_pop *pops, size_t count)
+static void roster_fill(struct council *council)
 {
     const struct model *model = council->model;
+    struct roster_pop pops[COUNCIL_POP_MAX + 1] = {
+        {council->name, council->located, location_direction(&council->location)}};
+    size_t count = 1;
+    for (size_t i = 0; i < council->member_count; i++) {
+        const struct member *member = council->members[i];
+        if (!member->was_in_roster) continue;
+        pops[count++] = (struct roster_pop){member->name, member->located, location_direction(&member->location)};
+    }
     for (size_t i = 0; i < model->endpoint_count; i++) {
         const struct endpoint *endpoint = &model->endpoints[i];
         const struct location *location = &model->regions[endpoint->region].location;
@@ -393,23 +424,21 @@ static void roster_fill(struct council *council, const struct roster_pop *pops, 
     }
 }
 
+/* Asked at every heartbeat, so it looks at who is in before it measures any distance. */
 bool council_roster_moved(struct council *council, int64_t now_ms)
 {
-    struct roster_pop pops[COUNCIL_POP_MAX + 1] = {
-        {council->name, council->located, location_direction(&council->location)}};
-    size_t count = 1;
     bool moved = !council->roster_known;
     for (size_t i = 0; i < council->member_count; i++) {
         struct member *member = council->members[i];
         bool is_in = in_roster(member, now_ms);
         moved |= is_in != member->was_in_roster;
         member->was_in_roster = is_in;
-        if (is_in)
-            pops[count++] = (struct roster_pop){member->name, member->located, location_direction(&member->location)};
     }
-    if (moved) roster_fill(council, pops, count);
     council->roster_known = true;
-    return moved;
+    if (!moved) return false;
+    roster_fill(council);
+    stir_all(council); /* whose votes are waited for has changed too */
+    return true;
 }
 
 bool council_probes_here(const struct council *council, endpoint_id endpoint)
@@ -449,8 +478,7 @@ bool council_believes(const struct council *council, const char *pop, uint64_t e
 static const char *why_not_counted(const struct ballot *ballot)
 {
     if (ballot->abstains) return "abstains";
-    if (ballot->member != NULL && ballot->member->epoch != ballot->epoch) return "older epoch";
-    if (!ballot_fresh(ballot)) return "no heartbeat";
+    if (!ballot_fresh(ballot)) return ballot->member->live ? "older epoch" : "no heartbeat";
     return ballot_suspect(ballot) ? "suspects itself" : NULL;
 }
 

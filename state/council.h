@@ -56,6 +56,8 @@ bool council_lose_vote(struct council *council, endpoint_id endpoint, const stru
 
 /* The verdict as of now. */
 const struct verdict *council_verdict(struct council *council, endpoint_id endpoint, int64_t now_ms);
+/* The one that it came to last, for pages: nothing is decided. */
+const struct verdict *council_last(const struct council *council, endpoint_id endpoint);
 /* When the verdict last changed; SNAPSHOT_UNKNOWN: never. */
 int64_t council_changed_ms(const struct council *council, endpoint_id endpoint);
 

@@ -2,7 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * libcurl says which sockets to watch and when to be called; uv_poll and one timer do so. Transfers share
- * a cache of connections. Home thread: the loop's. */
+ * a cache of connections. Home thread: the loop's.
+ *
+ * Known bounds of libcurl 7.88 (Debian 12): a used easy handle gives up at the sixth dead kept connection of its life (so
+ * each attempt has a new one); the end of the TCP handshake is told only after TLS; a header line beyond 100 kB is reported
+ * as "out of memory" (taken for what it is once the request was sent). */
 #ifndef MERIDIAN_CURL_LOOP_H
 #define MERIDIAN_CURL_LOOP_H
 

@@ -67,7 +67,7 @@ static bool probe_moved(const struct fact_probe *before, const struct fact_probe
 
 bool news_is_urgent(const struct fact *before, const struct fact *after, double declared_rps)
 {
-    return after->kind != FACT_PROBE || probe_turned(&before->probe, &after->probe, declared_rps);
+    return probe_turned(&before->probe, &after->probe, declared_rps);
 }
 
 bool news_of(const struct fact *before, const struct fact *after, double declared_rps)

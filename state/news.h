@@ -22,7 +22,7 @@
 /* Two facts of the same kind, subject and writer.
  *   declared_rps  the capacity that the model states for the subject; 0: none. Counts where the fact states none */
 bool news_of(const struct fact *before, const struct fact *after, double declared_rps);
-/* Of what is news: may it wait? What a probe was told of load moves with every request, and only who was told nothing himself
+/* Of a probe fact that is news: may it not wait? What a probe was told of load moves with every request, and only who was told nothing himself
  * looks at it; that it is full, or silent, is urgent. */
 bool news_is_urgent(const struct fact *before, const struct fact *after, double declared_rps);
 

@@ -23,6 +23,12 @@ enum status store_audit(struct store *store, const struct audit_entry *entry)
     return store->kind->audit == NULL ? OK : store->kind->audit(store, &cleaned);
 }
 
+void store_note(struct store *store, const char *region, const char *const (*pairs)[2], size_t count)
+{
+    if (store->kind->note != NULL && count > 0 && count <= STORE_NOTE_MAX)
+        store->kind->note(store, region, pairs, count);
+}
+
 enum status store_watch_regions(struct store *store, const char *const *names, size_t count)
 {
     return store->kind->watch_regions == NULL ? OK : store->kind->watch_regions(store, names, count);

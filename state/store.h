@@ -25,7 +25,9 @@
 #define STORE_WHERE_MAX 256
 #define STORE_ADDRESS_MAX 264
 #define STORE_RECENT_MAX 8 /* places of dropped values that status names */
-#define STORE_SERVER_MAX 8 /* each costs every PoP a connection, and one that lives is enough */
+#define STORE_NOTE_MAX 16
+#define STORE_HISTORY_MAX "10080" /* entries of a region, about: a week of minutes */
+#define STORE_SERVER_MAX 8        /* each costs every PoP a connection, and one that lives is enough */
 
 struct store_listener {
     void *context;
@@ -71,6 +73,10 @@ MUST_USE enum status store_publish(struct store *store, const struct fact *fact)
  * ages right). */
 void store_replay(const struct store *store, void *context,
                   void (*visit)(void *context, const struct fact *fact, int64_t heard_ms));
+/* For people and dashboards, never read by a PoP: fields of this PoP's hash (region NULL), or an entry of a region's history.
+ *   pairs  count of names and values, `count` at most STORE_NOTE_MAX
+ * Lost where a server cannot be reached; nothing in a store of one process. */
+void store_note(struct store *store, const char *region, const char *const (*pairs)[2], size_t count);
 /* Write down what changed, where others can read it. A store of one process has no such place: OK. ERR_STATE when no server
  * can be reached, ERR_LIMIT, ERR_MEMORY; the change itself does not depend on it. */
 MUST_USE enum status store_audit(struct store *store, const struct audit_entry *entry);

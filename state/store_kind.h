@@ -12,7 +12,9 @@ struct store_kind {
     enum status (*publish)(struct store *store, const struct fact *fact); /* the fact passed fact_check */
     void (*replay)(const struct store *store, void *context,
                    void (*visit)(void *context, const struct fact *fact, int64_t heard_ms));
-    enum status (*audit)(struct store *store, const struct audit_entry *entry);                /* NULL: nothing to do */
+    enum status (*audit)(struct store *store, const struct audit_entry *entry); /* NULL: nothing to do */
+    void (*note)(struct store *store, const char *region, const char *const (*pairs)[2],
+                 size_t count);                                                                /* NULL: nothing to do */
     enum status (*watch_regions)(struct store *store, const char *const *names, size_t count); /* NULL: nothing to do */
     void (*status)(const struct store *store, struct store_status *out);                       /* out is zeroed */
     void (*server_status)(const struct store *store, size_t index,

@@ -262,6 +262,33 @@ static enum status redis_audit(struct store *store, const struct audit_entry *en
     return status;
 }
 
+static void redis_note(struct store *store, const char *region, const char *const (*pairs)[2], size_t count)
+{
+    const struct store_redis *redis = redis_of(store);
+    char key[REDIS_KEY_MAX];
+    const char *words[6 + 2 * STORE_NOTE_MAX] = {"HSET", key};
+    size_t used = 2;
+    enum redis_key place = region == NULL ? REDIS_KEY_POP : REDIS_KEY_HISTORY;
+    if (redis_layout_key(redis->fleet, place, region == NULL ? redis->pop : region, key) != OK) return;
+    if (region != NULL) {
+        static const char *const head[] = {"XADD", NULL, "MAXLEN", "~", STORE_HISTORY_MAX, "*"};
+        memcpy(words, head, sizeof head);
+        words[1] = key;
+        used = sizeof head / sizeof head[0];
+    }
+    for (size_t i = 0; i < count; i++) {
+        words[used++] = pairs[i][0];
+        words[used++] = pairs[i][1];
+    }
+    struct redis_command command = {used, words, NULL};
+    for (size_t i = 0; i < redis->server_count; i++) {
+        const struct redis_server *server = &redis->servers[i];
+        if (!server->written) continue; /* our hash lives by the heartbeat in it */
+        enum status status = redis_link_send(server->commands, &command, NULL, NULL);
+        (void)status; /* the next one comes soon */
+    }
+}
+
 static enum status redis_watch_regions(struct store *store, const char *const *names, size_t count)
 {
     struct store_redis *redis = redis_of(store);
@@ -365,6 +392,7 @@ static const struct store_kind store_kind_redis = {
     .publish = redis_publish,
     .replay = redis_replay,
     .audit = redis_audit,
+    .note = redis_note,
     .watch_regions = redis_watch_regions,
     .status = redis_status,
     .server_status = redis_server_status,

@@ -38,7 +38,7 @@ done
 wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
 
-packages_install run test
+packages_install run fleet test
 build_preset release
 build_preset asan
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dnsd/admin/agreement.h"
 #include "dnsd/admin/overview.h"
 #include "dnsd/admin/sharing.h"
 
@@ -284,6 +285,26 @@ static void write_plans(FILE *out, const struct world *world)
     }
 }
 
+static void count_order(void *context, const struct order_line *line)
+{
+    uint64_t *counts = context;
+    if (line->state == ORDER_IN_FORCE) counts[line->fact->order.verb]++;
+}
+
+static void write_orders(FILE *out, const struct control *control)
+{
+    uint64_t counts[ORDER_VERB_COUNT] = {0};
+    struct control_status status;
+    control_status(control, &status);
+    order_book_each(control_orders(control), status.now_ms, counts, count_order);
+    family(out, "meridian_orders", "gauge", "Operators' orders in force, by what they ask for.");
+    for (unsigned verb = 0; verb < ORDER_VERB_COUNT; verb++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "{verb=\"%s\"}", order_verb_name((enum order_verb)verb));
+        sample_count(out, "meridian_orders", labels, counts[verb]);
+    }
+}
+
 static void write_facts(FILE *out, const struct world *world)
 {
     const struct snapshot *snapshot = world->snapshot;
@@ -314,10 +335,12 @@ static void write_world(FILE *out, const struct control *control, const struct c
     write_one(out, "meridian_database_build_timestamp_seconds", "When the location database was built; 0: not stated.",
               (double)world->atlas->built_epoch_s);
     write_plans(out, world);
+    write_orders(out, control);
     write_facts(out, world);
     write_region_answers(out, control, &world->config->model);
     write_regions(out, world, elapsed_ms);
     write_endpoints(out, world, elapsed_ms);
+    agreement_metrics(out, control);
 }
 
 /* ---- the process ---- */

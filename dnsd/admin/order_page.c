@@ -59,8 +59,8 @@ json_t *order_page_list(const struct control *control)
 {
     struct control_status status;
     json_t *list = json_array();
+    if (list == NULL || control_world(control) == NULL) return json_pack("{s:o}", "orders", list);
     control_status(control, &status);
-    if (list == NULL) return NULL;
     order_book_each(control_orders(control), status.now_ms, list, add_line);
     return json_pack("{s:o}", "orders", list);
 }

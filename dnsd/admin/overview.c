@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "dnsd/admin/agreement.h"
 #include "dnsd/admin/figure.h"
+#include "dnsd/admin/order_page.h"
 #include "dnsd/admin/sharing.h"
 #include "router/ttl.h"
 
@@ -137,7 +139,13 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
         figure_rate(view->utilisation), "load_age_s", figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms",
         figure_ms(view->processing_us), "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
         figure_age_s(view->processing_age_ms, elapsed_ms));
-    return with(region_json, "load", load_json(&view->load, view->utilisation, NULL, elapsed_ms));
+    region_json = with(region_json, "load", load_json(&view->load, view->utilisation, NULL, elapsed_ms));
+    region_json = with(region_json, "moved", figure_ratio(view->moved_permille));
+    region_json =
+        with(region_json, "ordered_weight", view->has_weight ? json_integer((json_int_t)view->weight) : json_null());
+    region_json = with(region_json, "weight_degraded", json_integer(view->weight_degraded));
+    region_json = with(region_json, "weight_unreachable", json_integer(view->weight_unreachable));
+    return with(region_json, "unreachable_from_here", json_boolean(view->unreachable));
 }
 
 static json_t *addresses_json(const struct endpoint *endpoint)
@@ -165,13 +173,15 @@ json_t *overview_endpoint(const struct control *control, endpoint_id id, int64_t
         endpoint->name, "region", model->regions[endpoint->region].name, "up", (int)view->up, "probed",
         (int)endpoint->probed, "reason", verdict_reason_name(view->reason), "since_s",
         figure_age_s(since_ms, elapsed_ms), "verdict_age_s", figure_age_s(view->verdict_age_ms, elapsed_ms),
-        "next_change_s", figure_s(view->next_change_ms), "weight", (json_int_t)endpoint->weight, "load_rps",
+        "next_change_s", figure_s(view->next_change_ms), "weight", (json_int_t)view->weight, "load_rps",
         figure_rate(view->load_rps), "capacity_rps", figure_rate_positive(view->capacity_rps), "load_age_s",
         figure_age_s(view->load_age_ms, elapsed_ms), "processing_ms", figure_ms(view->processing_us),
         "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
         figure_age_s(view->processing_age_ms, elapsed_ms), "detail", figure_text(control_endpoint_detail(control, id)),
         "addresses", addresses_json(endpoint), "hostname", figure_text(endpoint->hostname));
-    return with(endpoint_json, "load", load_json(&view->load, utilisation, asked, elapsed_ms));
+    endpoint_json = with(endpoint_json, "load", load_json(&view->load, utilisation, asked, elapsed_ms));
+    endpoint_json = with(endpoint_json, "drained", json_boolean(view->drained));
+    return with(endpoint_json, "agreement", agreement_json(control, id));
 }
 
 static json_t *regions_json(const struct world *world, int64_t elapsed_ms)
@@ -249,13 +259,15 @@ static json_t *world_json(const struct control *control, const struct world *wor
     json_t *published =
         json_pack("{s:I, s:o, s:I}", "sequence", (json_int_t)world->sequence, "age_s",
                   figure_s(status->now_ms - status->published_ms), "published", (json_int_t)status->worlds_published);
-    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "pop", config->pop_name,
-                     "fleet", config->fleet, "config", figure_text(config->path), "config_digest", digest, "world",
-                     published, "atlas", atlas_json(world->atlas), "zones", zones_json(world), "names",
-                     (json_int_t)zones_name_count(world->zones), "zone_bytes", (json_int_t)zones_bytes(world->zones),
-                     "services", services_json(world), "plans", plans_json(world), "regions",
-                     regions_json(world, elapsed_ms), "endpoints", endpoints_json(control, elapsed_ms), "answers",
-                     answers_json(control, &config->model));
+    json_t *page = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "pop",
+                             config->pop_name, "fleet", config->fleet, "config", figure_text(config->path),
+                             "config_digest", digest, "world", published, "atlas", atlas_json(world->atlas), "zones",
+                             zones_json(world), "names", (json_int_t)zones_name_count(world->zones), "zone_bytes",
+                             (json_int_t)zones_bytes(world->zones), "services", services_json(world), "plans",
+                             plans_json(world), "regions", regions_json(world, elapsed_ms), "endpoints",
+                             endpoints_json(control, elapsed_ms), "answers", answers_json(control, &config->model));
+    page = with(page, "suspect", json_boolean(control_suspect(control)));
+    return with(page, "pops", agreement_pops_json(control));
 }
 
 json_t *overview_json(const struct control *control)
@@ -264,6 +276,12 @@ json_t *overview_json(const struct control *control)
     control_status(control, &status);
     const struct world *world = control_world(control);
     json_t *page = world == NULL ? json_object() : world_json(control, world, &status);
+    json_t *orders = order_page_list(control);
+    if (page != NULL && json_object_update(page, orders) != 0) {
+        json_decref(page);
+        page = NULL;
+    }
+    json_decref(orders);
     json_t *head = json_pack(
         "{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", status.version, "started",
         figure_time(status.started_epoch_s), "uptime_s", (json_int_t)(time(NULL) - status.started_epoch_s), "store",

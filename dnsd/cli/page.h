@@ -28,6 +28,10 @@ void page_audit(const struct paper *paper, const json_t *entry);
 /* The status page's part on Redis servers; nothing where there are none. */
 void page_sharing(const struct paper *paper, const json_t *status);
 
+/* Who voted what on endpoints, where others than this PoP did; the other PoPs. Nothing where there are none. */
+void page_votes(const struct paper *paper, const json_t *endpoints);
+void page_pops(const struct paper *paper, const json_t *status);
+
 /* ---- figures for all ---- */
 
 /* Text of a member, "-" when absent or null. */

@@ -141,11 +141,18 @@ static void put_region(struct table *table, const json_t *row, const char *choic
     table_put(table, STYLE_FAINT, "%s", page_duration(facts, "load_age_s", room));
     table_put(table, style, "%s", page_ms(row, "processing_ms", room));
     table_put(table, STYLE_FAINT, "%s", page_duration(facts, "processing_age_s", room));
+    double penalty_ms = 0;
+    bool penalised = page_number(row, "unreachable_ms", &penalty_ms) && penalty_ms > 0;
+    table_put(table, STYLE_WARNING, "%s", penalised ? page_ms(row, "unreachable_ms", room) : "");
     table_put(table, style, "%s", page_ms(row, "total_ms", room));
     table_put(table, style, "%s", share);
     table_put(table, STYLE_WARNING, "%s", why_not(row));
-    table_put(table, page_true(facts, "up") ? STYLE_PLAIN : STYLE_BAD, "%s%s (%s)",
-              page_true(facts, "up") ? "up" : "down", page_true(facts, "drained") ? ", drained" : "",
+    double moved = 0;
+    char away[PAGE_TEXT_MAX] = "";
+    if (page_number(facts, "moved", &moved) && moved > 0)
+        snprintf(away, sizeof away, ", %.0f%% moved away by order", moved * 100);
+    table_put(table, page_true(facts, "up") ? STYLE_PLAIN : STYLE_BAD, "%s%s%s (%s)",
+              page_true(facts, "up") ? "up" : "down", page_true(facts, "drained") ? ", drained" : "", away,
               page_text(facts, "reason"));
 }
 
@@ -166,9 +173,9 @@ static void print_loads(const struct paper *paper, const json_t *page)
 static void print_regions(const struct paper *paper, const json_t *page)
 {
     static const struct column columns[] = {
-        {"", false},           {"REGION", false}, {"RANK", true},      {"NETWORK", true},    {"FROM", false},
-        {"UTILISATION", true}, {"USED", true},    {"AGE", true},       {"PROCESSING", true}, {"AGE", true},
-        {"TOTAL", true},       {"SHARE", true},   {"LEFT OUT", false}, {"HEALTH", false}};
+        {"", false},           {"REGION", false}, {"RANK", true},  {"NETWORK", true},    {"FROM", false},
+        {"UTILISATION", true}, {"USED", true},    {"AGE", true},   {"PROCESSING", true}, {"AGE", true},
+        {"NOT REACHED", true}, {"TOTAL", true},   {"SHARE", true}, {"LEFT OUT", false},  {"HEALTH", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const char *choice = page_text(json_object_get(page, "decision"), "choice");
     size_t index;
@@ -315,4 +322,5 @@ void page_explain(const struct paper *paper, const json_t *page)
     print_decision(paper, page);
     print_answer(paper, page);
     print_endpoints(paper, page);
+    page_votes(paper, json_object_get(page, "endpoints"));
 }

@@ -41,6 +41,11 @@ static void add_figures(const json_t *object, const json_t *load, struct line *l
         add(line, "%s errors/s", page_rate(load, "errors_rps", room));
 }
 
+static bool known(const json_t *object, const char *key)
+{
+    return json_is_string(json_object_get(object, key));
+}
+
 /* What the score has instead of a load that is stale. */
 static const char *in_its_place(const json_t *load)
 {
@@ -63,6 +68,8 @@ bool page_load(const json_t *object, char *out, size_t room)
             add(&line, "%s %s ago", page_text(load, "source"), page_duration(object, "load_age_s", age));
         else
             add(&line, "%s", page_text(load, "source"));
+        if (strcmp(page_text(load, "processing_source"), "nobody") != 0 && known(load, "processing_source"))
+            add(&line, "processing: %s", page_text(load, "processing_source"));
     } else if (page_number(load, "stale_s", &number)) {
         add(&line, "stale for %s, %s", page_duration(load, "stale_s", age), in_its_place(load));
         if (asked != NULL && asked[0] != '\0') add(&line, "last asked: %s", asked);

@@ -25,9 +25,11 @@ static void print_server(struct table *table, const json_t *server)
     table_put(table, refused > 0 ? STYLE_WARNING : STYLE_PLAIN, "%.0f", refused);
     table_put(table, STYLE_PLAIN, "%.0f", messages);
     double age = 0;
-    bool failed = page_number(server, "error_age_s", &age);
-    table_put(table, STYLE_FAINT, failed ? "%s, %s ago" : "", page_text(server, "error"),
-              page_duration(server, "error_age_s", rooms[2]));
+    if (page_number(server, "error_age_s", &age))
+        table_put(table, STYLE_FAINT, "%s, %s ago", page_text(server, "error"),
+                  page_duration(server, "error_age_s", rooms[2]));
+    else
+        table_put(table, STYLE_FAINT, "%s", "");
 }
 
 static void print_dropped(const struct paper *paper, const json_t *sharing)

@@ -22,7 +22,7 @@ bool page_status_is_well(const json_t *status, bool healthy)
     size_t index;
     const json_t *region;
     bool well = healthy && !attempt_failed(status, "reload") && !attempt_failed(status, "database");
-    well = well && !page_true(json_object_get(status, "sharing"), "alone");
+    well = well && !page_true(json_object_get(status, "sharing"), "alone") && !page_true(status, "suspect");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         well = well && page_true(region, "up");
@@ -106,6 +106,8 @@ static void print_attention(const struct paper *paper, const json_t *status, con
     complain_of_attempt(paper, status, "reload", "the last reload");
     complain_of_attempt(paper, status, "database", "the last reading of the location database");
     complain_of_loneliness(paper, status);
+    if (page_true(status, "suspect"))
+        complain(paper, "this PoP suspects itself: too much died at once from here, so its votes do not count");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
         if (!page_true(region, "up")) complain_of_region(paper, region);
@@ -200,6 +202,17 @@ static void put_state(struct table *table, const json_t *object)
 {
     bool up = page_true(object, "up");
     bool drained = page_true(object, "drained");
+    double moved = 0;
+    if (up && !drained && page_number(object, "moved", &moved) && moved > 0) {
+        table_put(table, STYLE_WARNING, "up, %.0f%% moved", moved * 100);
+        return;
+    }
+    const json_t *agreement = json_object_get(object, "agreement");
+    bool elsewhere = page_true(object, "unreachable_from_here") || page_true(agreement, "unreachable_from_here");
+    if (up && !drained && (elsewhere || page_true(agreement, "degraded"))) {
+        table_put(table, STYLE_WARNING, "%s", elsewhere ? "up, not from here" : "degraded");
+        return;
+    }
     table_put(table,
               !up       ? STYLE_BAD
               : drained ? STYLE_WARNING
@@ -323,6 +336,24 @@ static void print_loads(const struct paper *paper, const json_t *status)
     }
 }
 
+/* Orders in force, each in a line: whoever looks at the status should know of them. */
+static void print_orders(const struct paper *paper, const json_t *status)
+{
+    size_t index;
+    const json_t *order;
+    json_array_foreach(json_object_get(status, "orders"), index, order)
+    {
+        char line[ROOM * 2], left[PAGE_TEXT_MAX];
+        const char *service = json_string_value(json_object_get(order, "service"));
+        if (strcmp(page_text(order, "state"), "in force") != 0) continue;
+        snprintf(line, sizeof line, "%s: %s %s%s%s, %s left, by %s: %s", page_text(order, "id"),
+                 page_text(order, "verb"), page_text(order, "target"), service != NULL ? " of " : "",
+                 service != NULL ? service : "", page_duration(order, "remaining_s", left), page_text(order, "author"),
+                 page_text(order, "reason"));
+        print_row(paper, "order", line);
+    }
+}
+
 /* Plans in which the ladder had to be climbed: somebody gets a full, drained or dead region. */
 static void print_ladder(const struct paper *paper, const json_t *status)
 {
@@ -365,15 +396,18 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_attention(paper, status, health, healthy);
     print_head(paper, status, health);
     print_zones(paper, status);
+    print_orders(paper, status);
     print_ladder(paper, status);
     print_loads(paper, status);
     fputc('\n', paper->out);
     page_sharing(paper, status);
+    page_pops(paper, status);
     print_services(paper, status);
     fputc('\n', paper->out);
     print_regions(paper, status);
     fputc('\n', paper->out);
     print_endpoints(paper, status);
     fputc('\n', paper->out);
+    page_votes(paper, json_object_get(status, "endpoints"));
     print_counters(paper, status);
 }

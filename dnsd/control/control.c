@@ -12,16 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "dnsd/control/almanac.h"
 #include "dnsd/control/carry.h"
+#include "dnsd/control/descriptors.h"
 #include "dnsd/control/mandate.h"
 #include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
 #include "dnsd/control/restart.h"
+#include "dnsd/control/senses.h"
 #include "dnsd/control/trail.h"
 #include "dnsd/log.h"
 #include "state/knowledge.h"
@@ -32,9 +34,8 @@
 /* Between two builds the control thread does other things for at least this long and for as long as the first of them took: however
  * fast facts come and however large the atlas is, building takes at most half of its time, and ten a second. */
 #define BUILD_REST_MS 100
-#define TICK_MS 1000             /* time alone ends ramps, holds and facts */
-#define CLOSE_MS 500             /* for what the thread pool is doing at the end */
-#define DESCRIPTORS_WANTED 65536 /* WORKER_MAX/4 workers with their default of 1,024 TCP connections */
+#define TICK_MS 1000 /* time alone ends ramps, holds and facts */
+#define CLOSE_MS 500 /* for what the thread pool is doing at the end */
 
 struct control {
     uv_loop_t loop;
@@ -58,6 +59,7 @@ struct control {
     struct refresh *refresh;
     struct store *store;
     struct trail trail;
+    struct almanac almanac;
     struct mandate mandate;
     struct knowledge *knowledge;
     struct watch *watch;
@@ -78,19 +80,6 @@ static const struct model *model_of(const struct control *control)
 }
 
 /* ---- worlds ---- */
-
-static void log_relaxed(const struct control *control, const struct world *world)
-{
-    const struct model *model = model_of(control);
-    for (size_t i = 0; i < model->plan_count; i++) {
-        for (unsigned step = LADDER_FULL; step <= LADDER_LAST; step++) {
-            size_t cells = world->decisions[i]->relaxed_cells[step];
-            if (cells == 0) continue;
-            log_line(LOG_LEVEL_WARNING, "nobody eligible, ladder relaxed", "policy=%s step=\"%s\" cells=%zu",
-                     model->policies[model->plans[i].policy].name, ladder_name(step), cells);
-        }
-    }
-}
 
 /* What is known now of the ground's model; `before` in that model's ids. */
 static enum status look_around(struct control *control, const struct snapshot *before, struct snapshot **out)
@@ -121,7 +110,7 @@ static enum status build_world(struct control *control, const struct snapshot *b
     const struct world *world = publisher_world(control->publisher);
     for (size_t i = 0; i < control->workers_started; i++) worker_publish(control->workers[i], world);
     log_line(LOG_LEVEL_INFO, "world published", "sequence=%llu", (unsigned long long)world->sequence);
-    log_relaxed(control, world);
+    trail_relaxed(control->ground->config, world);
     return OK;
 }
 
@@ -299,6 +288,8 @@ static void on_tick(uv_timer_t *timer)
     bool suspected = watch_suspect(control->watch);
     if (control->overtaken >= control->writer.epoch) renew_epoch(control);
     if (control->presence != NULL) presence_look(control->presence);
+    control->almanac.worker_count = control->workers_started;
+    almanac_tick(&control->almanac, publisher_world(control->publisher), control->trail.leads, now_of(control));
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (watch_suspect(control->watch) != suspected) tell_doubts(control);
     attend(control);
@@ -330,68 +321,10 @@ static void start_looking(struct control *control)
 
 /* ---- grounds ---- */
 
-/* The parts that follow the model: knowledge and watch. */
-struct senses {
-    struct knowledge *knowledge;
-    struct watch *watch;
-};
-
-static void senses_free(struct senses *senses)
+static enum status sense(struct control *control, const struct config *config, struct senses *out)
 {
-    watch_free(senses->watch);
-    knowledge_free(senses->knowledge);
-    *senses = (struct senses){0};
-}
-
-static enum status senses_new(struct control *control, const struct config *config, struct senses *senses)
-{
-    const struct model *model = &config->model;
-    struct council_self self = {
-        .name = control->writer.name,
-        .epoch = control->writer.epoch,
-        .located = config->pop_located,
-        .location = config->pop_location,
-    };
-    *senses = (struct senses){0};
-    enum status status = knowledge_new_of(model, &self, &senses->knowledge);
-    if (status == OK) status = watch_new(model, &senses->watch);
-    if (status != OK) senses_free(senses);
-    return status;
-}
-
-struct replay {
-    const struct control *control;
-    struct senses *senses;
-};
-
-static void replay_fact(void *context, const struct fact *fact, int64_t heard_ms)
-{
-    const struct replay *replay = context;
-    bool own_probe = fact->kind == FACT_PROBE && strcmp(fact->writer, replay->control->writer.name) == 0;
-    if (!own_probe) knowledge_observe(replay->senses->knowledge, fact, heard_ms);
-}
-
-/* Senses of another model, or another epoch, that go on where those in force are: what was decided, what this PoP's probes
- * came to (whatever the store has forgotten), and what was heard from others. */
-static enum status senses_carry(struct control *control, const struct config *config, struct senses *senses)
-{
-    struct replay replay = {control, senses};
-    struct fact fact;
-    enum status status = senses_new(control, config, senses);
-    if (status != OK) return status;
-    status = knowledge_inherit(senses->knowledge, control->knowledge);
-    if (status != OK) {
-        senses_free(senses);
-        return status;
-    }
-    watch_inherit(senses->watch, control->watch);
-    store_replay(control->store, &replay, replay_fact);
-    for (size_t i = 0; i < config->model.endpoint_count; i++) {
-        if (!watch_fact(senses->watch, (endpoint_id)i, &fact)) continue;
-        const struct health *health = watch_health(senses->watch, (endpoint_id)i);
-        knowledge_observe(senses->knowledge, &fact, health->observed_ms);
-    }
-    return OK;
+    const struct senses before = {control->knowledge, control->watch};
+    return senses_new(config, &control->writer, &before, out);
 }
 
 /* ---- being overtaken ---- */
@@ -415,7 +348,8 @@ static void renew_epoch(struct control *control)
     control->writer.sequence = 0;
     control->writer.started_ms = now_of(control);
     watch_retell(control->watch);
-    if (senses_carry(control, control->ground->config, &senses) == OK) {
+    if (sense(control, control->ground->config, &senses) == OK) {
+        senses_fill(&senses, model_of(control), control->store, &control->writer);
         struct senses old = {control->knowledge, control->watch};
         control->knowledge = senses.knowledge;
         control->watch = senses.watch;
@@ -477,8 +411,9 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
     struct senses senses;
     struct snapshot *before = NULL;
     const struct model *model = &take_ground->config->model;
-    enum status status = senses_carry(control, take_ground->config, &senses);
+    enum status status = sense(control, take_ground->config, &senses);
     if (status != OK) goto release_ground;
+    senses_fill(&senses, model, control->store, &control->writer);
     status = snapshot_carry(model_of(control), publisher_snapshot(control->publisher), model, &before);
     if (status != OK) goto free_senses;
     exchange(control, &other, &senses);
@@ -570,23 +505,27 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
     return knowledge_detail(control->knowledge, endpoint);
 }
 
+const struct council *control_council(const struct control *control)
+{
+    return knowledge_council(control->knowledge);
+}
+
+bool control_suspect(const struct control *control)
+{
+    return watch_suspect(control->watch);
+}
+
+int64_t control_now_ms(const struct control *control)
+{
+    return (int64_t)uv_now(&control->loop);
+}
+
 const char *control_load_detail(const struct control *control, endpoint_id endpoint)
 {
     return watch_load_detail(control->watch, endpoint);
 }
 
 /* ---- the daemon's life ---- */
-
-/* TCP connections and probes want more descriptors than a shell's usual soft limit of 1,024. Not more than asked for: some
- * libraries walk over all that are allowed. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED) return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_line(LOG_LEVEL_WARNING, "cannot raise the limit of open files", NULL);
-}
 
 static enum status open_handles(struct control *control)
 {
@@ -671,12 +610,14 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     struct senses senses;
     enum status status = publisher_new(&control->publisher);
     if (status == OK) status = audit_ring_new(&control->trail.ring);
-    if (status == OK) status = senses_new(control, control->ground->config, &senses);
+    if (status == OK) status = sense(control, control->ground->config, &senses);
     if (status != OK) return status;
     control->knowledge = senses.knowledge;
     control->watch = senses.watch;
     status = open_store(control, error);
     control->trail.store = control->store;
+    control->almanac = (struct almanac){
+        .store = control->store, .workers = control->workers, .started_epoch_s = control->started_epoch_s};
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
@@ -704,7 +645,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
         return status;
     }
     control->started_epoch_s = (int64_t)time(NULL);
-    raise_descriptor_limit();
+    descriptors_raise();
     status = open_handles(control);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));

@@ -17,6 +17,7 @@
 #include "dnsd/serve/worker.h"
 #include "dnsd/world.h"
 #include "router/status.h"
+#include "state/council.h"
 #include "state/fact.h"
 
 #define CONTROL_ERROR_MAX 1024
@@ -57,6 +58,10 @@ const struct worker *control_worker(const struct control *control, size_t index)
 uv_loop_t *control_loop(const struct control *control);
 /* Newest probe detail of an endpoint, "" when none. */
 const char *control_endpoint_detail(const struct control *control, endpoint_id endpoint);
+/* Votes and PoPs; whether this one suspects itself; the loop's clock, by which their ages are told. */
+const struct council *control_council(const struct control *control);
+bool control_suspect(const struct control *control);
+int64_t control_now_ms(const struct control *control);
 /* How the newest asking for its load went; "" when it is not asked, or has not answered yet. */
 const char *control_load_detail(const struct control *control, endpoint_id endpoint);
 /* Read everything again in the background. `done` (may be NULL) hears how it went, on the control thread.

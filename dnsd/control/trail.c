@@ -100,3 +100,16 @@ void trail_regions(struct trail *trail, const struct config *config, const struc
         add_seen(trail, &entry, view->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING);
     }
 }
+
+void trail_relaxed(const struct config *config, const struct world *world)
+{
+    const struct model *model = &config->model;
+    for (size_t i = 0; i < model->plan_count; i++) {
+        for (unsigned step = LADDER_FULL; step <= LADDER_LAST; step++) {
+            size_t cells = world->decisions[i]->relaxed_cells[step];
+            if (cells == 0) continue;
+            log_line(LOG_LEVEL_WARNING, "nobody eligible, ladder relaxed", "policy=%s step=\"%s\" cells=%zu",
+                     model->policies[model->plans[i].policy].name, ladder_name(step), cells);
+        }
+    }
+}

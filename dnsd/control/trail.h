@@ -7,6 +7,7 @@
 #define MERIDIAN_TRAIL_H
 
 #include "dnsd/config/config.h"
+#include "dnsd/world.h"
 #include "router/snapshot.h"
 #include "state/audit.h"
 #include "state/council.h"
@@ -32,5 +33,8 @@ void trail_regions(struct trail *trail, const struct config *config, const struc
 
 /* Another configuration is in force here. */
 void trail_reloaded(struct trail *trail, const struct config *before, const struct config *after);
+
+/* Log where nobody is eligible and the ladder had to be climbed. */
+void trail_relaxed(const struct config *config, const struct world *world);
 
 #endif

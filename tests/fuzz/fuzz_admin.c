@@ -1,7 +1,8 @@
 /* fuzz_admin.c - any request to the admin interface parses to a value within bounds or to a refusal.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Input: five lines of method, target, Host, Origin ("-": not sent) and then a body, which is read as a report. */
+ * Input: five lines of method, target, Host, Origin ("-": not sent) and then a body, which is read as a report, an order and a
+ * cancellation. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_route(const struct route *route)
 {
     REQUIRE(route->kind <= ROUTE_LAST);
+    if (route->kind == ROUTE_AUDIT)
+        REQUIRE(route->audit.limit <= ROUTE_AUDIT_MAX && route->audit.since <= FACT_COUNTER_MAX);
     if (route->kind != ROUTE_EXPLAIN) return;
     const struct explain_question *question = &route->explain;
     REQUIRE(question->name[0] != '\0' && strnlen(question->name, ROUTE_NAME_MAX) < ROUTE_NAME_MAX);
@@ -38,6 +41,34 @@ static void check_report(const struct report_order *order)
     REQUIRE(load->load_rps <= ROUTE_LOAD_MAX && load->capacity_rps <= ROUTE_LOAD_MAX);
     REQUIRE(load->load_rps >= 0 || load->capacity_rps >= 0 || load->processing_us >= 0);
     REQUIRE(load->processing_us >= SNAPSHOT_UNKNOWN && load->processing_us <= (int64_t)(ROUTE_LATENCY_MAX_MS * 1000));
+}
+
+static void check_order(const struct order_request *request)
+{
+    const struct fact_order *order = &request->order;
+    REQUIRE(fact_name_valid(request->author));
+    REQUIRE(order->reason[0] != '\0' && strnlen(order->reason, FACT_DETAIL_MAX) < FACT_DETAIL_MAX);
+    REQUIRE(strnlen(order->service, FACT_SERVICE_MAX) < FACT_SERVICE_MAX && order->verb < ORDER_VERB_COUNT);
+    REQUIRE(order->value <= FACT_PERCENT_MAX && order->percent_per_minute <= FACT_PERCENT_MAX);
+    REQUIRE(order->for_ms <= FACT_TTL_MAX_MS);
+}
+
+static void try_orders(const char *body, size_t size)
+{
+    struct order_request request = {.check = false};
+    struct route_refusal refusal;
+    if (route_parse_order(body, size, &request, &refusal) == OK) {
+        check_order(&request);
+        REQUIRE(fact_name_valid(request.order.target));
+    } else {
+        check_refusal(&refusal);
+    }
+    if (route_parse_cancel(body, size, &request, &refusal) == OK) {
+        check_order(&request);
+        REQUIRE(fact_name_valid(request.id));
+    } else {
+        check_refusal(&refusal);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -68,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         check_refusal(&refusal);
     }
+    try_orders(body, rest == NULL ? 0 : (size_t)(text + size - rest));
     free(text);
     return 0;
 }

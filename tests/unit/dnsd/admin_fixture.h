@@ -65,6 +65,9 @@ struct control {
     struct fact_load load;
     enum status report_status;
     struct control_attempt last_reload;
+    /* PoPs */
+    struct council *council;
+    bool suspect;
     /* orders */
     struct order_book *orders;
     struct audit_ring *audit;
@@ -149,6 +152,21 @@ const char *control_endpoint_detail(const struct control *control, endpoint_id e
 {
     (void)control;
     return endpoint == 0 ? "said \"\xff\033[2J\" in 3.1 ms" : "";
+}
+
+const struct council *control_council(const struct control *control)
+{
+    return control->council;
+}
+
+bool control_suspect(const struct control *control)
+{
+    return control->suspect;
+}
+
+int64_t control_now_ms(const struct control *control)
+{
+    return control->fixture.snapshot->now_ms + 5000;
 }
 
 const char *control_load_detail(const struct control *control, endpoint_id endpoint)
@@ -292,6 +310,8 @@ static inline void admin_fixture_open(struct admin_fixture *fixture)
     memset(fixture, 0, sizeof *fixture);
     assert_int_equal(uv_loop_init(&control->loop), 0);
     world_fixture_open(&control->fixture, fixture_yaml, (struct fixture_file[]){{"example.com.zone", fixture_zone}}, 1);
+    struct council_self self = {.name = "pop-test"};
+    assert_int_equal(council_new(&control->fixture.config->model, &self, &control->council), OK);
     assert_int_equal(order_book_new(&control->fixture.config->model, &control->orders), OK);
     assert_int_equal(audit_ring_new(&control->audit), OK);
     for (size_t i = 0; i < FAKE_WORKERS; i++) fake_worker_open(control, &control->workers[i]);
@@ -319,6 +339,7 @@ static inline void admin_fixture_close(struct admin_fixture *fixture)
     uv_walk(&control->loop, fake_close_handle, NULL);
     uv_run(&control->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&control->loop), 0);
+    council_free(control->council);
     order_book_free(control->orders);
     audit_ring_free(control->audit);
     world_fixture_close(&control->fixture);

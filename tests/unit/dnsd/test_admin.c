@@ -342,6 +342,90 @@ static void report_reaches_the_control_thread(void **state)
     json_decref(ask_json("/report", "{\"subject\": \"eu\"", 400));
 }
 
+/* ---- orders ---- */
+
+#define ORDER                                                                                                          \
+    "{\"verb\": \"drain\", \"target\": \"eu\", \"for_ms\": 60000, \"author\": \"alice\", \"reason\": \"power\"}"
+
+static void order_is_judged_or_given_as_asked(void **state)
+{
+    (void)state;
+    json_t *page = ask_json("/orders?check=1", ORDER, 200);
+    assert_false(json_is_true(json_object_get(page, "given")));
+    json_decref(page);
+    assert_int_equal(fixture.control.ordered.intent, CONTROL_JUDGE);
+    page = ask_json("/orders", ORDER, 200);
+    assert_true(json_is_true(json_object_get(page, "given")));
+    assert_string_equal(json_string_value(json_object_get(page, "id")), "drain-1");
+    json_decref(page);
+    assert_int_equal(fixture.control.ordered.intent, CONTROL_GIVE);
+    assert_string_equal(fixture.control.ordered.author, "alice");
+    assert_string_equal(fixture.control.ordered.order.target, "eu");
+    json_decref(ask_json("/orders/cancel", "{\"id\": \"drain-1\", \"author\": \"bob\", \"reason\": \"done\"}", 200));
+    assert_true(fixture.control.cancelled);
+    assert_string_equal(fixture.control.ordered.id, "drain-1");
+}
+
+static void order_that_is_refused_says_why(void **state)
+{
+    (void)state;
+    static const struct {
+        enum status status;
+        long http_status;
+    } cases[] = {{ERR_STATE, 409}, {ERR_EXISTS, 409},      {ERR_LIMIT, 409}, {ERR_NOT_FOUND, 404},
+                 {ERR_RANGE, 422}, {ERR_UNSUPPORTED, 422}, {ERR_MEMORY, 503}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture.control.order_status = cases[i].status;
+        json_t *page = ask_json("/orders", ORDER, cases[i].http_status);
+        assert_string_equal(json_string_value(json_object_get(page, "error")), "not on my watch");
+        json_decref(page);
+    }
+    json_decref(ask_json("/orders", "{}", 422));
+}
+
+static void orders_in_force_are_listed(void **state)
+{
+    (void)state;
+    struct fact fact = {.kind = FACT_ORDER,
+                        .subject = "shift-1",
+                        .writer = "alice",
+                        .epoch = 1,
+                        .sequence = 1,
+                        .ttl_ms = 60000,
+                        .at_ms = SNAPSHOT_UNKNOWN};
+    fact.order = (struct fact_order){.verb = ORDER_SHIFT,
+                                     .target = "eu",
+                                     .value = 30,
+                                     .percent_per_minute = 10,
+                                     .for_ms = 60000,
+                                     .given_epoch_s = 1795492800,
+                                     .reason = "try"};
+    order_book_observe(fixture.control.orders, &fact, fixture.control.fixture.snapshot->now_ms + 5000);
+    json_t *page = ask_json("/orders", NULL, 200);
+    const json_t *order = json_array_get(json_object_get(page, "orders"), 0);
+    assert_string_equal(json_string_value(json_object_get(order, "id")), "shift-1");
+    assert_string_equal(json_string_value(json_object_get(order, "state")), "in force");
+    assert_string_equal(json_string_value(json_object_get(order, "author")), "alice");
+    assert_int_equal(json_integer_value(json_object_get(order, "value")), 30);
+    assert_true(json_real_value(json_object_get(order, "remaining_s")) == 60);
+    assert_true(json_is_null(json_object_get(order, "service")));
+    json_decref(page);
+}
+
+static void trail_is_told_from_a_number_on(void **state)
+{
+    (void)state;
+    struct audit_entry entry = {.at_epoch_s = 1795492800, .who = "alice", .what = "order"};
+    for (int i = 0; i < 3; i++) audit_ring_add(fixture.control.audit, &entry);
+    json_t *page = ask_json("/audit?since=1&limit=10", NULL, 200);
+    const json_t *entries = json_object_get(page, "entries");
+    assert_int_equal(json_array_size(entries), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(entries, 0), "number")), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(entries, 0), "at")), "2026-11-24T04:00:00Z");
+    assert_null(json_object_get(page, "shared")); /* no servers */
+    json_decref(page);
+}
+
 /* ---- hostile peers ---- */
 
 struct raw {
@@ -572,6 +656,10 @@ int main(void)
         CASE(reload_answers_when_it_is_done),
         CASE(reload_that_nobody_waits_for_any_more_is_survived),
         CASE(report_reaches_the_control_thread),
+        CASE(order_is_judged_or_given_as_asked),
+        CASE(order_that_is_refused_says_why),
+        CASE(orders_in_force_are_listed),
+        CASE(trail_is_told_from_a_number_on),
         CASE(every_answer_closes_its_connection),
         CASE(strangers_headers_are_refused),
         CASE(oversized_requests_are_bounded),

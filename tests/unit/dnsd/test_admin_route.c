@@ -258,6 +258,109 @@ static void report_refuses_everything_else(void **state)
     assert_int_equal(report_refused_with(deep), 413);
 }
 
+/* ---- orders ---- */
+
+static const char good_order[] = "{\"verb\": \"drain\", \"target\": \"eu\", \"for_ms\": 1000, \"author\": \"alice\", "
+                                 "\"reason\": \"power work\", \"percent_per_minute\": 20, \"service\": "
+                                 "\"api.example.com\", \"override\": true}";
+
+static void orders_page_takes_both_methods(void **state)
+{
+    (void)state;
+    struct route route;
+    struct route_refusal refusal;
+    assert_int_equal(route_parse("GET", "/orders", &local, &route, &refusal), OK);
+    assert_int_equal(route.kind, ROUTE_ORDERS);
+    assert_int_equal(route_parse("POST", "/orders", &local, &route, &refusal), OK);
+    assert_int_equal(route.kind, ROUTE_ORDER);
+    assert_false(route.order.check);
+    assert_int_equal(route_parse("POST", "/orders?check=1", &local, &route, &refusal), OK);
+    assert_true(route.order.check);
+    assert_int_equal(route_parse("POST", "/orders/cancel?check=1", &local, &route, &refusal), OK);
+    assert_int_equal(route.kind, ROUTE_CANCEL);
+    assert_true(route.order.check);
+    assert_int_not_equal(route_parse("DELETE", "/orders", &local, &route, &refusal), OK);
+    assert_int_equal(refusal.http_status, 405);
+    assert_string_equal(refusal.allow, "GET, HEAD, POST");
+    assert_int_equal(refused_with("GET", "/orders/cancel", "127.0.0.1", NULL), 405);
+    assert_int_equal(refused_with("POST", "/orders?check=2", "127.0.0.1", NULL), 400);
+    assert_int_equal(refused_with("POST", "/orders?check=", "127.0.0.1", NULL), 400);
+    assert_int_equal(refused_with("POST", "/orders?dry=1", "127.0.0.1", NULL), 400);
+    assert_int_equal(refused_with("GET", "/orders?check=1", "127.0.0.1", NULL), 400);
+}
+
+static void audit_page_takes_a_number_and_a_limit(void **state)
+{
+    (void)state;
+    struct route route;
+    struct route_refusal refusal;
+    assert_int_equal(route_parse("GET", "/audit", &local, &route, &refusal), OK);
+    assert_true(route.audit.since == 0 && route.audit.limit == ROUTE_AUDIT_DEFAULT);
+    assert_int_equal(route_parse("GET", "/audit?since=17&limit=3", &local, &route, &refusal), OK);
+    assert_true(route.audit.since == 17 && route.audit.limit == 3);
+    static const char *const bad[] = {"/audit?since=-1",  "/audit?since=99999999999999999", "/audit?limit=1001",
+                                      "/audit?limit=1e2", "/audit?limit=1&limit=2",         "/audit?until=3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(refused_with("GET", bad[i], "127.0.0.1", NULL), 400);
+}
+
+static void order_is_read_member_by_member(void **state)
+{
+    (void)state;
+    struct order_request request = {.check = true};
+    struct route_refusal refusal;
+    assert_int_equal(route_parse_order(good_order, sizeof good_order - 1, &request, &refusal), OK);
+    assert_true(request.check); /* is the query's */
+    assert_int_equal(request.order.verb, ORDER_DRAIN);
+    assert_string_equal(request.order.target, "eu");
+    assert_string_equal(request.order.service, "api.example.com");
+    assert_string_equal(request.order.reason, "power work");
+    assert_string_equal(request.author, "alice");
+    assert_int_equal(request.order.for_ms, 1000);
+    assert_int_equal(request.order.percent_per_minute, 20);
+    assert_true(request.order.overrides);
+    static const char cancel[] = "{\"id\": \"drain-1\", \"author\": \"bob\", \"reason\": \"done\"}";
+    assert_int_equal(route_parse_cancel(cancel, sizeof cancel - 1, &request, &refusal), OK);
+    assert_string_equal(request.id, "drain-1");
+    assert_string_equal(request.author, "bob");
+}
+
+static void order_refuses_everything_else(void **state)
+{
+    (void)state;
+#define REST "\"target\": \"eu\", \"for_ms\": 1000, \"author\": \"a\", \"reason\": \"r\""
+    static const struct {
+        const char *body, *words;
+    } bad[] = {
+        {"", "not JSON"},
+        {"[]", "expected a JSON object"},
+        {"{" REST "}", "verb is missing"},
+        {"{\"verb\": \"blow-up\", " REST "}", "verb: expected drain"},
+        {"{\"verb\": \"drain\", \"target\": \"eu\"}", "author is missing"},
+        {"{\"verb\": \"drain\", " REST ", \"id\": \"x\"}", "unknown member"},
+        {"{\"verb\": \"drain\", " REST ", \"value\": 1001}", "value: expected"},
+        {"{\"verb\": \"drain\", " REST ", \"value\": 1.5}", "value: expected"},
+        {"{\"verb\": \"drain\", " REST ", \"value\": -1}", "value: expected"},
+        {"{\"verb\": \"drain\", " REST ", \"override\": 1}", "override: expected"},
+        {"{\"verb\": \"drain\", " REST ", \"verb\": \"drain\"}", "not JSON"},
+        {"{\"verb\": \"drain\", \"target\": \"EU\", \"for_ms\": 1, \"author\": \"a\", \"reason\": \"r\"}",
+         "target: expected"},
+        {"{\"verb\": \"drain\", \"target\": \"eu\", \"for_ms\": 1, \"author\": \"a b\", \"reason\": \"r\"}",
+         "author: expected"},
+        {"{\"verb\": \"drain\", \"target\": \"eu\", \"for_ms\": 1, \"author\": \"a\", \"reason\": \"\\u001b[2J\"}",
+         "reason: expected"},
+        {"{\"verb\": \"drain\", \"target\": \"eu\", \"for_ms\": 604800001, \"author\": \"a\", \"reason\": \"r\"}",
+         "for_ms: expected"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct order_request request;
+        struct route_refusal refusal = {0};
+        assert_int_equal(route_parse_order(bad[i].body, strlen(bad[i].body), &request, &refusal), ERR_SYNTAX);
+        assert_int_equal(refusal.http_status, 422);
+        if (strstr(refusal.error, bad[i].words) == NULL) fail_msg("%s: %s", bad[i].body, refusal.error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +373,10 @@ int main(void)
         cmocka_unit_test(report_reads_what_is_said_and_marks_what_is_not),
         cmocka_unit_test(report_takes_every_member_of_a_load),
         cmocka_unit_test(report_refuses_everything_else),
+        cmocka_unit_test(orders_page_takes_both_methods),
+        cmocka_unit_test(audit_page_takes_a_number_and_a_limit),
+        cmocka_unit_test(order_is_read_member_by_member),
+        cmocka_unit_test(order_refuses_everything_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

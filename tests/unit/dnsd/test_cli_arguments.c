@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "dnsd/cli/arguments.h"
+#include "state/fact.h"
 
 #define WORDS_MAX 16
 
@@ -78,6 +79,48 @@ static void report_numbers_keep_what_was_not_given_apart_from_zero(void **state)
     assert_true(arguments.latency_ms == 820.5);
 }
 
+static void orders_take_what_they_need(void **state)
+{
+    (void)state;
+    struct arguments arguments;
+    char error[ARGUMENTS_ERROR_MAX];
+    assert_int_equal(
+        parse("drain eu --for 30m --reason work --percent-per-minute 20 --service api.example.com", &arguments, error),
+        OK);
+    assert_int_equal(arguments.command, COMMAND_DRAIN);
+    assert_int_equal(arguments.for_ms, 1800000);
+    assert_true(arguments.percent_per_minute == 20);
+    assert_false(arguments.override);
+    assert_int_equal(parse("weight --for=1d --reason x eu 0 --override", &arguments, error), OK);
+    assert_int_equal(arguments.number, 0);
+    assert_true(arguments.override);
+    assert_int_equal(parse("shift eu 30% --for 90s --reason x", &arguments, error), OK);
+    assert_int_equal(arguments.number, 30);
+    assert_int_equal(arguments.for_ms, 90000);
+    assert_int_equal(parse("undrain eu", &arguments, error), OK);
+    assert_int_equal(parse("cancel drain-1 --reason done", &arguments, error), OK);
+    assert_int_equal(parse("audit --follow --limit 5 --json", &arguments, error), OK);
+    assert_true(arguments.follow && arguments.limit == 5);
+    assert_int_equal(parse("acl meridian.yaml --operator alice --passwords pw", &arguments, error), OK);
+    assert_string_equal(arguments.operator_name, "alice");
+}
+
+static void durations_are_a_number_and_a_unit(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "s", "30", "1.5h", "-1s", "1w", "1hh", "1 h", "9999999999s", "1H"};
+    uint32_t ms = 0;
+    assert_int_equal(duration_parse("1s", &ms), OK);
+    assert_int_equal(ms, 1000);
+    assert_int_equal(duration_parse("2h", &ms), OK);
+    assert_int_equal(ms, 7200000);
+    assert_int_equal(duration_parse("7d", &ms), OK);
+    assert_int_equal(ms, FACT_TTL_MAX_MS);
+    assert_int_equal(duration_parse("8d", &ms), ERR_RANGE);
+    assert_int_equal(duration_parse("0s", &ms), ERR_RANGE);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(duration_parse(bad[i], &ms), ERR_SYNTAX);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -107,6 +150,23 @@ static void what_is_wrong_is_named(void **state)
         {"report a --load nan", "nan"},
         {"report a --load 5x", "5x"},
         {"status --json=yes", "--json"},
+        {"drain eu --reason x", "--for"},
+        {"drain eu --for 30m", "--reason"},
+        {"drain --for 30m --reason x", "REGION"},
+        {"drain eu --for 30x --reason x", "30x"},
+        {"drain eu --for 8d --reason x", "8d"},
+        {"drain eu us --for 30m --reason x", "us"},
+        {"drain eu --for 30m --reason x --percent-per-minute 0.5", "--percent-per-minute"},
+        {"force-up eu --for 30m --reason x --percent-per-minute 5", "--percent-per-minute"},
+        {"weight eu --for 30m --reason x", "WEIGHT"},
+        {"weight eu 1001 --for 30m --reason x", "1001"},
+        {"weight eu 5% --for 30m --reason x", "5%"},
+        {"shift eu 0 --for 30m --reason x", "1 to 100"},
+        {"shift eu 101% --for 30m --reason x", "101%"},
+        {"shift eu 1 2 --for 30m --reason x", "2"},
+        {"cancel", "ID"},
+        {"acl", "FILE"},
+        {"undrain eu --override", "--override"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arguments arguments = {.operand = "untouched"};
@@ -178,6 +238,8 @@ int main(void)
         cmocka_unit_test(every_command_is_known),
         cmocka_unit_test(options_may_stand_around_the_operand),
         cmocka_unit_test(report_numbers_keep_what_was_not_given_apart_from_zero),
+        cmocka_unit_test(orders_take_what_they_need),
+        cmocka_unit_test(durations_are_a_number_and_a_unit),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(admin_places_are_addresses_and_ports),

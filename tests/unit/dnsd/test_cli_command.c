@@ -6,7 +6,7 @@
 
 #include "dnsd/cli/command.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 static struct admin_fixture fixture;
 
@@ -287,6 +287,96 @@ static void words_are_checked_before_anything_is_asked(void **state)
     expect("reference --manual", EXIT_WELL, ".Sh", "");
 }
 
+/* ---- orders ---- */
+
+static void orders_are_given_and_refused(void **state)
+{
+    (void)state;
+    expect("drain eu --for 30m --reason work --author alice", EXIT_WELL, "drain-1", "");
+    assert_int_equal(fixture.control.ordered.intent, CONTROL_GIVE);
+    assert_int_equal(fixture.control.ordered.order.verb, ORDER_DRAIN);
+    assert_int_equal(fixture.control.ordered.order.for_ms, 1800000);
+    assert_string_equal(fixture.control.ordered.author, "alice");
+    expect("shift eu 30% --for 1h --reason work --author alice --percent-per-minute 5 --json", EXIT_WELL,
+           "\"given\": true", "");
+    assert_int_equal(fixture.control.ordered.order.value, 30);
+    assert_int_equal(fixture.control.ordered.order.percent_per_minute, 5);
+    expect("force-down eu-a --for 1h --reason work --override --service api.example.com", EXIT_WELL, "drain-1", "");
+    assert_true(fixture.control.ordered.order.overrides);
+    assert_string_equal(fixture.control.ordered.order.service, "api.example.com");
+    expect("drain eu --for 30m --reason work --author Al", EXIT_USAGE, "", "--author: expected a name");
+    fixture.control.order_status = ERR_STATE;
+    expect("drain eu --for 30m --reason work", EXIT_REFUSED, "", "meridian: not on my watch (HTTP 409");
+}
+
+static void orders_are_listed_and_cancelled(void **state)
+{
+    (void)state;
+    struct fact fact = {.kind = FACT_ORDER,
+                        .subject = "drain-7",
+                        .writer = "bob",
+                        .epoch = 1,
+                        .sequence = 1,
+                        .ttl_ms = 60000,
+                        .at_ms = SNAPSHOT_UNKNOWN};
+    fact.order =
+        (struct fact_order){.verb = ORDER_DRAIN, .target = "eu", .for_ms = 60000, .given_epoch_s = 1, .reason = "try"};
+    expect("orders", EXIT_WELL, "no orders are in force\n", "");
+    expect("undrain eu", EXIT_REFUSED, "", "meridian: no drain of eu is in force");
+    order_book_observe(fixture.control.orders, &fact, fixture.control.fixture.snapshot->now_ms + 5000);
+    expect("orders", EXIT_WELL, "drain-7", "");
+    expect("orders --json", EXIT_WELL, "\"author\": \"bob\"", "");
+    expect("undrain us", EXIT_REFUSED, "", "no drain of us");
+    expect("undrain eu --service api.example.com", EXIT_REFUSED, "", "no drain of eu");
+    expect("undrain eu --author alice", EXIT_WELL, "", "");
+    assert_true(fixture.control.cancelled);
+    assert_string_equal(fixture.control.ordered.id, "drain-7");
+    assert_string_equal(fixture.control.ordered.author, "alice");
+    expect("cancel drain-7 --reason done", EXIT_WELL, "", "");
+    assert_string_equal(fixture.control.ordered.order.reason, "done");
+}
+
+static void trail_is_printed_an_entry_at_a_time(void **state)
+{
+    (void)state;
+    struct audit_entry entry = {
+        .at_epoch_s = 1795492800, .who = "alice", .by = "pop-test", .what = "order", .subject = "drain eu"};
+    expect("audit", EXIT_WELL, "", "");
+    audit_ring_add(fixture.control.audit, &entry);
+    expect("audit", EXIT_WELL, "2026-11-24T04:00:00Z  order  drain eu  by alice (at pop-test)\n", "");
+    expect("audit --json", EXIT_WELL, "\"who\":\"alice\"", "");
+}
+
+static char *read_whole(const char *path)
+{
+    static char text[65536];
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* deploy/redis/users.acl is what the command prints. */
+static void example_of_an_access_list_is_what_acl_prints(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "acl " SOURCE_DIR "/deploy/examples/full.yaml", "acl " SOURCE_DIR "/deploy/examples/full.yaml --pop pop-us",
+        "acl " SOURCE_DIR "/deploy/examples/full.yaml --operator alice --reader dashboard"};
+    const char *text = read_whole(SOURCE_DIR "/deploy/redis/users.acl");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct run run = {.line = lines[i]};
+        run_line(&fixture, &run);
+        assert_int_equal(run.exit_status, EXIT_WELL);
+        assert_non_null(strstr(text, run.out));
+        free(run.out);
+        free(run.err);
+    }
+    expect("acl " SOURCE_DIR "/deploy/examples/full.yaml --pop Pop", EXIT_USAGE, "", "pop: Pop: expected a name");
+    expect("acl /nowhere", EXIT_UNWELL, "", "meridian check");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -295,6 +385,8 @@ int main(void)
         CASE(status_is_good_until_something_is_not),  CASE(explain_shows_the_choice_and_the_answer),
         CASE(report_takes_a_body_from_a_file),        CASE(report_and_reload_tell_how_it_went),
         CASE(daemon_that_is_not_there_is_said_so),    CASE(admin_place_comes_from_a_configuration),
+        CASE(orders_are_given_and_refused),           CASE(orders_are_listed_and_cancelled),
+        CASE(trail_is_printed_an_entry_at_a_time),    CASE(example_of_an_access_list_is_what_acl_prints),
         CASE(check_tells_every_problem_or_a_summary), CASE(words_are_checked_before_anything_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,50 @@ static void good_status_page_shows_everything_and_no_alarm(void **state)
     json_decref(status);
 }
 
+static void votes_and_pops_are_shown_where_others_than_this_pop_speak(void **state)
+{
+    (void)state;
+    json_t *status = json_of(good_status);
+    json_t *endpoint = json_array_get(json_object_get(status, "endpoints"), 0);
+    json_object_set_new(
+        endpoint, "agreement",
+        json_of("{\"basis\": \"fleet\", \"counted\": 2, \"down\": 1, \"quorum\": 2, \"needed\": 2,"
+                " \"degraded\": false, \"unreachable_from_here\": true, \"held\": false, \"votes\": ["
+                " {\"pop\": \"pop-a\", \"says\": \"up\", \"counted\": true, \"age_s\": 75, \"processing_ms\": 8},"
+                " {\"pop\": \"pop-b\", \"says\": \"degraded\", \"counted\": false, \"why_not\": \"no heartbeat\"},"
+                " {\"pop\": \"pop-eu\", \"own\": true, \"says\": \"down\", \"counted\": true}]}"));
+    json_object_set_new(status, "config_digest", json_string("00ff"));
+    json_object_set_new(status, "pops",
+                        json_of("[{\"pop\": \"pop-a\", \"live\": true, \"heard_s\": 1.2, \"config\": \"00ff\"},"
+                                " {\"pop\": \"pop-b\", \"live\": false, \"config\": \"00fe\"},"
+                                " {\"pop\": \"pop-c\", \"live\": true, \"suspect\": true, \"config\": \"00ff\"}]"));
+    struct sheet sheet;
+    sheet_open(&sheet);
+    page_status(&sheet.paper, status, "ok\n", true);
+    char *text = sheet_close(&sheet);
+    static const char *const wanted[] = {"up, not from here",
+                                         "fleet: 1 of 2 say down, 2 would do; not reached from here",
+                                         "pop-eu (this one)",
+                                         "no heartbeat",
+                                         "1m15s",
+                                         "lost",
+                                         "suspects itself",
+                                         "00fe (another)"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (strstr(text, wanted[i]) == NULL) print_error("%s missing in\n%s\n", wanted[i], text);
+        assert_non_null(strstr(text, wanted[i]));
+    }
+    free(text);
+    json_object_set_new(endpoint, "agreement",
+                        json_of("{\"basis\": \"alone\", \"votes\": [{\"pop\": \"pop-eu\", \"says\": \"up\"}]}"));
+    sheet_open(&sheet);
+    page_status(&sheet.paper, status, "ok\n", true);
+    text = sheet_close(&sheet);
+    assert_null(strstr(text, "VOTES ON")); /* alone there is nothing to count */
+    free(text);
+    json_decref(status);
+}
+
 static void each_trouble_is_named_first(void **state)
 {
     (void)state;
@@ -183,6 +227,7 @@ static void each_trouble_is_named_first(void **state)
          "name\n"},
         {"database", "{\"at\": \"2026-11-24T03:51:21Z\", \"result\": \"io\", \"error\": \"gone\"}", true,
          "stays in force: gone\n"},
+        {"suspect", "true", true, "  this PoP suspects itself: too much died at once from here"},
         {"regions",
          "[{\"name\": \"eu\", \"up\": false, \"reason\": \"endpoints\", \"weight_up\": 0, \"weight_total\": 2,"
          " \"since_s\": 75}]",
@@ -213,10 +258,11 @@ static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": null, \"asked\": null}}", ""},
         {"{\"load_rps\": 2.4, \"load_age_s\": 1.25, \"load\": {\"source\": \"told to its probes\", \"utilisation\": "
          "0.375, "
-         "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4}}",
+         "\"in_flight\": 23, \"waiting\": 1, \"kv_cache\": 0.53, \"first_token_ms\": 200, \"errors_rps\": 0.4, "
+         "\"processing_source\": \"probes\"}}",
          "38% used, 2.4 requests/s, 23 at work, 1 waiting, KV cache 53%, first token after 200.00 ms, 0.4 errors/s, "
          "told to "
-         "its probes 1.2s ago"},
+         "its probes 1.2s ago, processing: probes"},
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"probes\"}}",
          "stale for 1m15s, so probe latency counts"},
         {"{\"load\": {\"source\": \"nobody\", \"stale_s\": 75, \"processing_source\": \"nobody\", \"asked\": \"status "
@@ -234,6 +280,65 @@ static void a_load_says_from_whom_it_is_or_what_counts_instead(void **state)
         (void)page_load(object, line, 10); /* cut, not more */
         json_decref(object);
     }
+}
+
+static void orders_page_says_what_is_in_force(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *page =
+        json_of("{\"orders\": [{\"id\": \"shift-1\", \"verb\": \"shift\", \"target\": \"eu\", \"state\": \"in force\","
+                " \"service\": null, \"value\": 30, \"percent_per_minute\": 10, \"moved_percent\": 12.0, \"author\":"
+                " \"alice\", \"reason\": \"try\", \"override\": true, \"cancelled_by\": null, \"age_s\": 72,"
+                " \"remaining_s\": 3600}]}");
+    page_orders(&sheet.paper, page);
+    char *text = sheet_close(&sheet);
+    assert_non_null(strstr(text, "shift 30%"));
+    assert_non_null(strstr(text, "12.0% moved, 10%/min"));
+    assert_non_null(strstr(text, "in force, against the rules"));
+    assert_non_null(strstr(text, "1h00m"));
+    json_decref(page);
+    free(text);
+    sheet_open(&sheet);
+    page_orders(&sheet.paper, NULL);
+    text = sheet_close(&sheet);
+    assert_string_equal(text, "no orders are in force\n");
+    free(text);
+}
+
+static void given_order_shows_now_and_then_and_the_servers(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *page =
+        json_of("{\"id\": \"drain-1\", \"overridden\": true, \"safety\": {}, \"audit\": {\"what\": \"order\","
+                " \"subject\": \"drain eu\", \"before\": \"2 in\", \"after\": \"1 in\"}, \"servers\":"
+                " [{\"taken\": true}, {\"taken\": false}]}");
+    page_order(&sheet.paper, page);
+    char *text = sheet_close(&sheet);
+    assert_string_equal(text, "drain-1  drain eu\nnow   2 in\nthen  1 in\n"
+                              "against the safety rules; the audit trail says so\n1 of 2 servers have it\n");
+    json_decref(page);
+    free(text);
+}
+
+static void audit_entry_keeps_strangers_words_harmless(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    sheet_open(&sheet);
+    json_t *entry =
+        json_of("{\"at\": \"2026-11-24T04:00:00Z\", \"by\": \"pop-eu\", \"who\": \"alice\", \"what\": \"order\","
+                " \"subject\": \"drain eu\", \"id\": null, \"why\": \"\\u001b[2Jx\", \"before\": null,"
+                " \"after\": \"drained\"}");
+    page_audit(&sheet.paper, entry);
+    char *text = sheet_close(&sheet);
+    assert_string_equal(text, "2026-11-24T04:00:00Z  order  drain eu  by alice (at pop-eu)\n"
+                              "    why     ?[2Jx\n    after   drained\n");
+    json_decref(entry);
+    free(text);
 }
 
 static void pages_survive_any_json(void **state)
@@ -268,8 +373,12 @@ int main(void)
         cmocka_unit_test(long_cells_are_cut),
         cmocka_unit_test(durations_have_two_units_at_most),
         cmocka_unit_test(good_status_page_shows_everything_and_no_alarm),
+        cmocka_unit_test(votes_and_pops_are_shown_where_others_than_this_pop_speak),
         cmocka_unit_test(each_trouble_is_named_first),
         cmocka_unit_test(a_load_says_from_whom_it_is_or_what_counts_instead),
+        cmocka_unit_test(orders_page_says_what_is_in_force),
+        cmocka_unit_test(given_order_shows_now_and_then_and_the_servers),
+        cmocka_unit_test(audit_entry_keeps_strangers_words_harmless),
         cmocka_unit_test(pages_survive_any_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

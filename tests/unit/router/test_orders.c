@@ -10,12 +10,14 @@
 
 static struct order order_on(region_id region, enum order_verb verb)
 {
-    return (struct order){.verb = verb, .region = region, .endpoint = ID_NONE, .service = ID_NONE, .remaining_ms = HOUR_MS};
+    return (struct order){
+        .verb = verb, .region = region, .endpoint = ID_NONE, .service = ID_NONE, .remaining_ms = HOUR_MS};
 }
 
 static struct order order_on_endpoint(endpoint_id endpoint, enum order_verb verb)
 {
-    return (struct order){.verb = verb, .region = ID_NONE, .endpoint = endpoint, .service = ID_NONE, .remaining_ms = HOUR_MS};
+    return (struct order){
+        .verb = verb, .region = ID_NONE, .endpoint = endpoint, .service = ID_NONE, .remaining_ms = HOUR_MS};
 }
 
 static void begin(struct fleet *fleet)
@@ -95,6 +97,26 @@ static void force_down_beats_probes_and_a_region_comes_back_by_its_ramp(void **s
     assert_true(fleet.snapshot->regions[EU_WEST_1].up);
     assert_int_equal(fleet.snapshot->regions[EU_WEST_1].ramp_permille, RAMP_START_PERMILLE);
     snapshot_free(before);
+    fleet_fini(&fleet);
+}
+
+static void region_that_had_given_all_away_comes_back_by_its_ramp(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    struct order order = order_on(EU_WEST_1, ORDER_SHIFT);
+    struct snapshot *before;
+    begin(&fleet);
+    fleet.regions[EU_WEST_1].ramp_s = 90;
+    for (uint32_t percent = 99; percent <= 100; percent++) {
+        order.value = percent;
+        derive(&fleet, &order, 1);
+        assert_int_equal(snapshot_copy(fleet.snapshot, &before), OK);
+        fleet.snapshot->now_ms += 1000;
+        assert_int_equal(orders_derive(&fleet.model, NULL, 0, before, fleet.snapshot), OK);
+        assert_int_equal(fleet.snapshot->regions[EU_WEST_1].ramp_permille, percent == 100 ? RAMP_START_PERMILLE : 1000);
+        snapshot_free(before);
+    }
     fleet_fini(&fleet);
 }
 
@@ -189,10 +211,13 @@ static void region_of_drained_endpoints_is_drained_not_down(void **state)
 {
     (void)state;
     struct fleet fleet;
-    struct order orders[] = {order_on_endpoint(4, ORDER_DRAIN), order_on_endpoint(5, ORDER_DRAIN)};
+    struct order orders[3] = {order_on_endpoint(4, ORDER_DRAIN), order_on_endpoint(5, ORDER_DRAIN)};
     begin(&fleet);
     derive(&fleet, orders, 2);
     assert_true(fleet.snapshot->regions[EU_WEST_1].up && fleet.snapshot->regions[EU_WEST_1].drained);
+    orders[2] = order_on(EU_WEST_1, ORDER_FORCE_UP);
+    derive(&fleet, orders, 3);
+    assert_true(fleet.snapshot->regions[EU_WEST_1].up && !fleet.snapshot->regions[EU_WEST_1].drained);
     fleet_fini(&fleet);
 }
 
@@ -391,8 +416,9 @@ static void any_orders_keep_what_always_holds(void **state)
         for (size_t i = 0; i < FLEET_ENDPOINTS; i++) fleet.snapshot->endpoints[i].up = !dice_once_in(&dice, 4);
         for (size_t i = 0; i < count; i++) {
             enum order_verb verb = (enum order_verb)dice_below(&dice, ORDER_VERB_COUNT);
-            orders[i] = dice_once_in(&dice, 2) ? order_on((region_id)dice_below(&dice, FLEET_REGIONS), verb)
-                                               : order_on_endpoint((endpoint_id)dice_below(&dice, FLEET_ENDPOINTS), verb);
+            orders[i] = dice_once_in(&dice, 2)
+                            ? order_on((region_id)dice_below(&dice, FLEET_REGIONS), verb)
+                            : order_on_endpoint((endpoint_id)dice_below(&dice, FLEET_ENDPOINTS), verb);
             orders[i].value = 1 + dice_below(&dice, 100);
             orders[i].percent_per_minute = dice_once_in(&dice, 2) ? 0 : 1 + dice_below(&dice, 200);
             orders[i].elapsed_ms = dice_below(&dice, 600) * 1000 + (int64_t)i; /* all different */
@@ -447,6 +473,7 @@ int main(void)
         cmocka_unit_test(drain_at_once_takes_the_region_off_the_first_rungs),
         cmocka_unit_test(force_up_beats_probes_and_drains),
         cmocka_unit_test(force_down_beats_probes_and_a_region_comes_back_by_its_ramp),
+        cmocka_unit_test(region_that_had_given_all_away_comes_back_by_its_ramp),
         cmocka_unit_test(newest_force_counts),
         cmocka_unit_test(weight_of_a_region_counts_where_weights_do),
         cmocka_unit_test(shift_moves_its_percentage_to_the_next_best),

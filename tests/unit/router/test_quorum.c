@@ -209,6 +209,28 @@ static void a_fleet_that_changed_its_mind_often_holds_it_down_and_bounded(void *
     assert_false(quorum_decide(&quorum, &majority, votes, 3, now_ms + left_ms).runs_down);
 }
 
+static void one_long_outage_is_one_fall_and_a_hold_is_part_of_the_promise(void **state)
+{
+    (void)state;
+    struct quorum quorum;
+    struct vote votes[] = {vote_of(0), vote_of(0), vote_of(1)};
+    quorum_init(&quorum);
+    for (int i = 0; i < 100; i++) (void)quorum_decide(&quorum, &majority, votes, 3, NOW_MS + i);
+    votes[0].up = true;
+    assert_true(quorum_decide(&quorum, &majority, votes, 3, NOW_MS + 100).up); /* down for long is not flapping */
+    for (int i = 0; i < 4; i++) {
+        votes[0].up = false;
+        (void)quorum_decide(&quorum, &majority, votes, 3, NOW_MS + 101);
+        votes[0].up = true;
+        (void)quorum_decide(&quorum, &majority, votes, 3, NOW_MS + 101);
+    }
+    votes[0].up = false; /* down by its votes too, which might turn in a second */
+    struct verdict verdict = quorum_decide(&quorum, &majority, votes, 3, NOW_MS + 102);
+    assert_false(verdict.up || verdict.held);
+    assert_in_range(verdict.next_change_ms, DAMPING_HALF_LIFE_MS, DAMPING_HOLD_MAX_MS);
+    assert_true(verdict.runs_down);
+}
+
 static void its_promise_is_that_of_the_vote_that_would_tip_it(void **state)
 {
     (void)state;
@@ -410,6 +432,7 @@ int main(void)
         cmocka_unit_test(who_suspects_itself_is_neither_counted_nor_waited_for),
         cmocka_unit_test(degraded_takes_as_many_as_down_does_and_down_counts_for_it),
         cmocka_unit_test(a_fleet_that_changed_its_mind_often_holds_it_down_and_bounded),
+        cmocka_unit_test(one_long_outage_is_one_fall_and_a_hold_is_part_of_the_promise),
         cmocka_unit_test(its_promise_is_that_of_the_vote_that_would_tip_it),
         cmocka_unit_test(a_quorum_decides_as_counting_by_hand_does),
         cmocka_unit_test(what_does_not_count_changes_no_verdict),

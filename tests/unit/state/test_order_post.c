@@ -125,6 +125,24 @@ static void cancellation_is_what_is_read_whichever_server_missed_it(void **state
     assert_true(back.order.cancelled);
 }
 
+static void cancellation_by_another_operator_is_what_is_read(void **state)
+{
+    (void)state;
+    struct fact order = order_of("drain-1", 5), cancelled = order_of("drain-1", 1), back;
+    struct order_post one = post;
+    one.server_count = 1;
+    cancelled.order.cancelled = true;
+    strcpy(cancelled.writer, "bob");
+    cancelled.epoch = 3;              /* his clock is behind */
+    for (size_t i = 0; i < 20; i++) { /* either may answer first */
+        assert_int_equal(order_post_write(&post, &order, &entry, receipts, error), OK);
+        one.servers = &settings[i % 2];
+        assert_int_equal(order_post_write(&one, &cancelled, &entry, receipts, error), OK);
+        assert_int_equal(order_post_read(&post, "drain-1", &back, receipts, error), OK);
+        assert_true(back.order.cancelled);
+    }
+}
+
 static void ids_of_orders_that_ended_are_tidied_away(void **state)
 {
     (void)state;
@@ -268,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup(one_server_is_enough_and_the_other_is_named, set_up),
         cmocka_unit_test_setup(frozen_server_costs_its_deadline_and_no_more, set_up),
         cmocka_unit_test_setup(cancellation_is_what_is_read_whichever_server_missed_it, set_up),
+        cmocka_unit_test_setup(cancellation_by_another_operator_is_what_is_read, set_up),
         cmocka_unit_test_setup(ids_of_orders_that_ended_are_tidied_away, set_up),
         cmocka_unit_test_setup(server_that_denies_is_named_with_its_words, set_up),
         cmocka_unit_test_setup(operator_may_and_a_captured_pop_may_not, set_up),

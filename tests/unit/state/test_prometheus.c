@@ -149,6 +149,11 @@ static void a_line_without_end_is_passed_over(void **state)
         expect(page, "up", extra == 0 ? 8 : 3, extra == 0 ? 2 : 1, extra != 0);
         expect(page, "other", 1, 1, false);
     }
+    /* Cut off, it would look whole. */
+    size_t size = (size_t)sprintf(page, "other 1\nup 5 # ");
+    while (size < PROMETHEUS_LINE_MAX + 100) page[size++] = 'x';
+    sprintf(page + size, "\nup 3\n");
+    expect(page, "up", 3, 1, true);
     free(page);
 }
 

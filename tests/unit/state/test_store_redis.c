@@ -214,6 +214,23 @@ static void lost_announcements_are_read(void **state)
 #define UP "\"up\":true,\"held\":false"
 #define DRAIN "\"verb\":\"drain\",\"target\":\"eu\",\"for_ms\":60000,\"reason\":\"work\""
 
+static void notes_are_for_people(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(1);
+    struct redis_process *server = &pops->servers[0];
+    static const char *const pairs[][2] = {{"queries", "17"}, {"answers", "{}"}};
+    struct pop *a = pop_open(pops, 0, "pop-a", 100);
+    WAIT_UNTIL(pops, pop_settled(a));
+    store_note(a->store, NULL, pairs, 2);
+    store_note(a->store, "eu", pairs, 2);
+    WAIT_UNTIL(pops, REDIS_INTEGER(server, "HLEN meridian:lab:pop:pop-a") == 3);
+    WAIT_UNTIL(pops, REDIS_INTEGER(server, "XLEN meridian:lab:history:eu") == 1);
+    assert_int_equal(REDIS_INTEGER(server, "HSTRLEN meridian:lab:pop:pop-a queries"), 2);
+    assert_int_equal(pop_server(a, 0).refused, 0);
+    pops_close(pops);
+}
+
 static void garbage_is_dropped_by_reason(void **state)
 {
     (void)state;
@@ -261,6 +278,35 @@ static void nobody_speaks_for_another(void **state)
     assert_true(status.dropped[STORE_DROP_WRITER] == 3);
     assert_true(status.dropped[STORE_DROP_SYNTAX] == 1 && status.dropped[STORE_DROP_NAME] == 1);
     assert_int_equal(b->kept_count, 2);
+    pops_close(pops);
+}
+
+#define AT(subject, epoch, at_ms)                                                                                      \
+    "{\"kind\":\"probe\",\"subject\":\"" subject "\",\"writer\":\"c\",\"epoch\":" epoch                                \
+    ",\"sequence\":7,\"ttl_ms\":60000,\"at_ms\":" at_ms "," UP "}"
+
+/* All by the writer's own word: its heartbeat is of epoch 2, and 100 s old. */
+static void facts_that_are_over_are_not_read(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(1);
+    struct redis_process *server = &pops->servers[0];
+    static const char *const values[][2] = {
+        {"before", AT("before", "1", "1")},
+        {"old", AT("old", "2", "1000")},
+        {"young", AT("young", "2", "90000")},
+        {"next", AT("next", "3", "1")}, /* it begins anew: facts first, then the heartbeat */
+    };
+    REDIS_DO(server, "SADD meridian:lab:pops c");
+    REDIS_DO(server, "HSET meridian:lab:pop:c heartbeat %s",
+             "{\"kind\":\"pop\",\"subject\":\"c\",\"writer\":\"c\",\"epoch\":2,\"sequence\":9,\"ttl_ms\":6000,\"at_"
+             "ms\":100000}");
+    for (size_t i = 0; i < 4; i++) REDIS_DO(server, "HSET meridian:lab:probe:c %s %s", values[i][0], values[i][1]);
+    struct pop *b = pop_open(pops, 1, "pop-b", 200);
+    WAIT_UNTIL(pops, pop_settled(b) && pop_knows(b, "young", "c", true) && pop_knows(b, "next", "c", true));
+    assert_null(pop_find(b, FACT_PROBE, "before", "c"));
+    assert_null(pop_find(b, FACT_PROBE, "old", "c"));
+    assert_in_range(pop_find(b, FACT_PROBE, "young", "c")->ttl_ms, 1, 50000);
     pops_close(pops);
 }
 
@@ -464,7 +510,8 @@ static void password_comes_from_its_file_and_goes_nowhere_else(void **state)
     pops_close(pops);
 }
 
-int main(void)
+/* With an argument: only the cases that it matches (`*` and `?`). */
+int main(int argc, char **argv)
 {
     static const struct CMUnitTest cases[] = {
         cmocka_unit_test(fact_travels),
@@ -478,8 +525,10 @@ int main(void)
         cmocka_unit_test(server_that_denies_writing_still_announces),
         cmocka_unit_test(full_server_still_announces),
         cmocka_unit_test(lost_announcements_are_read),
+        cmocka_unit_test(notes_are_for_people),
         cmocka_unit_test(garbage_is_dropped_by_reason),
         cmocka_unit_test(nobody_speaks_for_another),
+        cmocka_unit_test(facts_that_are_over_are_not_read),
         cmocka_unit_test(orders_end_with_their_keys),
         cmocka_unit_test(regions_report_for_themselves),
         cmocka_unit_test(junk_members_hide_nobody),
@@ -490,5 +539,6 @@ int main(void)
         cmocka_unit_test(short_key_is_refused),
         cmocka_unit_test(password_comes_from_its_file_and_goes_nowhere_else),
     };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -202,6 +202,9 @@ static void a_page_says_load_and_nothing_of_health(void **state)
     assert_true(bench.fact.probe.load.waiting == 4);
     assert_int_equal(bench.fact.probe.load_ms_ago, 0);
     struct probe_result broken = {.page = true, .success = false, .detail = "status 404", .load_detail = "status 404"};
+    observe(&bench, EU_A, &broken); /* one lost page is no news of the load */
+    assert_true(bench.fact.probe.load.waiting == 4);
+    assert_int_equal(bench.fact.probe.load_ms_ago, 1000);
     for (int i = 0; i < 50; i++) {
         observe(&bench, EU_A, &broken);
         assert_true(bench.fact.probe.up); /* never the cause of a verdict */
