@@ -203,7 +203,7 @@ static json_t *endpoints_json(const struct reading *reading)
     const struct region *region = &reading->model->regions[reading->choice];
     for (size_t i = 0; i < region->endpoint_count; i++) {
         endpoint_id id = (endpoint_id)(region->first_endpoint + i);
-        json_array_append_new(list, overview_endpoint(reading->control, id, reading->elapsed_ms));
+        json_array_append_new(list, overview_endpoint(reading->control, reading->world, id, reading->elapsed_ms));
     }
     return list;
 }
