@@ -204,7 +204,7 @@ static json_t *endpoints_json(const struct reading *reading)
         const struct region *region = &reading->model->regions[reading->trace.candidates[i].region];
         for (size_t n = 0; n < region->endpoint_count; n++) {
             endpoint_id id = (endpoint_id)(region->first_endpoint + n);
-            json_array_append_new(list, overview_endpoint(reading->control, id, reading->elapsed_ms));
+            json_array_append_new(list, overview_endpoint(reading->control, reading->world, id, reading->elapsed_ms));
         }
     }
     return list;

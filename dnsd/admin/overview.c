@@ -159,9 +159,8 @@ static json_t *addresses_json(const struct endpoint *endpoint)
     return list;
 }
 
-json_t *overview_endpoint(const struct control *control, endpoint_id id, int64_t elapsed_ms)
+json_t *overview_endpoint(const struct control *control, const struct world *world, endpoint_id id, int64_t elapsed_ms)
 {
-    const struct world *world = control_world(control);
     const struct model *model = &world->config->model;
     const struct endpoint *endpoint = &model->endpoints[id];
     const struct endpoint_view *view = &world->snapshot->endpoints[id];
@@ -197,7 +196,7 @@ static json_t *endpoints_json(const struct control *control, int64_t elapsed_ms)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < control_world(control)->config->model.endpoint_count; i++) {
-        json_array_append_new(list, overview_endpoint(control, (endpoint_id)i, elapsed_ms));
+        json_array_append_new(list, overview_endpoint(control, control_world(control), (endpoint_id)i, elapsed_ms));
     }
     return list;
 }

@@ -15,7 +15,8 @@ json_t *overview_json(const struct control *control);
 /* One region or endpoint with every field of its view; `elapsed_ms` since the snapshot was taken is added to the ages.
  * Explain shows the same. */
 json_t *overview_region(const struct world *world, region_id region, int64_t elapsed_ms);
-json_t *overview_endpoint(const struct control *control, endpoint_id endpoint, int64_t elapsed_ms);
+json_t *overview_endpoint(const struct control *control, const struct world *world, endpoint_id endpoint,
+                          int64_t elapsed_ms);
 
 /* How long ago the world's snapshot was taken. */
 int64_t overview_elapsed_ms(const struct control *control);

@@ -16,7 +16,9 @@
 
 #include "dnsd/control/almanac.h"
 #include "dnsd/control/carry.h"
+#include "dnsd/control/crew.h"
 #include "dnsd/control/descriptors.h"
+#include "dnsd/control/loop_end.h"
 #include "dnsd/control/mandate.h"
 #include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
@@ -35,7 +37,6 @@
  * fast facts come and however large the atlas is, building takes at most half of its time, and ten a second. */
 #define BUILD_REST_MS 100
 #define TICK_MS 1000 /* time alone ends ramps, holds and facts */
-#define CLOSE_MS 500 /* for what the thread pool is doing at the end */
 
 struct control {
     uv_loop_t loop;
@@ -64,9 +65,7 @@ struct control {
     struct knowledge *knowledge;
     struct watch *watch;
     struct prober *prober;
-    struct worker *workers[WORKER_MAX];
-    size_t worker_count;
-    size_t workers_started;
+    struct crew crew;
 };
 
 static int64_t now_of(struct control *control)
@@ -108,7 +107,7 @@ static enum status build_world(struct control *control, const struct snapshot *b
     if (status != OK || !changed) return status;
     control->published_ms = now_of(control);
     const struct world *world = publisher_world(control->publisher);
-    for (size_t i = 0; i < control->workers_started; i++) worker_publish(control->workers[i], world);
+    crew_publish(&control->crew, world);
     log_line(LOG_LEVEL_INFO, "world published", "sequence=%llu", (unsigned long long)world->sequence);
     trail_relaxed(control->ground->config, world);
     return OK;
@@ -118,7 +117,7 @@ static void on_build(uv_timer_t *timer)
 {
     struct control *control = timer->data;
     uint64_t started_ns = uv_hrtime();
-    publisher_reclaim(control->publisher, control->workers, control->workers_started);
+    publisher_reclaim(control->publisher, control->crew.workers, control->crew.started);
     enum status status = build_world(control, publisher_snapshot(control->publisher));
     if (status != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot build a world, the one before stays in force", "error=%s backlog=%zu",
@@ -288,7 +287,7 @@ static void on_tick(uv_timer_t *timer)
     bool suspected = watch_suspect(control->watch);
     if (control->overtaken >= control->writer.epoch) renew_epoch(control);
     if (control->presence != NULL) presence_look(control->presence);
-    control->almanac.worker_count = control->workers_started;
+    control->almanac.worker_count = control->crew.started;
     almanac_tick(&control->almanac, publisher_world(control->publisher), control->trail.leads, now_of(control));
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (watch_suspect(control->watch) != suspected) tell_doubts(control);
@@ -487,12 +486,12 @@ void control_status(const struct control *control, struct control_status *out)
 
 size_t control_worker_count(const struct control *control)
 {
-    return control->workers_started;
+    return control->crew.started;
 }
 
 const struct worker *control_worker(const struct control *control, size_t index)
 {
-    return control->workers[index];
+    return control->crew.workers[index];
 }
 
 uv_loop_t *control_loop(const struct control *control)
@@ -541,26 +540,6 @@ static enum status open_handles(struct control *control)
         uv_signal_init(&control->loop, &control->signals[i]);
         control->signals[i].data = control;
         if (uv_signal_start(&control->signals[i], on_signal, numbers[i]) != 0) return ERR_IO;
-    }
-    return OK;
-}
-
-static enum status open_workers(struct control *control, const struct config *config, char error[CONTROL_ERROR_MAX])
-{
-    for (unsigned i = 0; i < config->workers && i < WORKER_MAX; i++) {
-        struct worker_settings settings = {
-            .index = i,
-            .listen = config->listen,
-            .listen_count = config->listen_count,
-            .tcp = config->tcp,
-        };
-        char reason[WORKER_ERROR_MAX];
-        enum status status = worker_open(&settings, &control->workers[i], reason);
-        if (status != OK) {
-            snprintf(error, CONTROL_ERROR_MAX, "%s", reason);
-            return status;
-        }
-        control->worker_count++;
     }
     return OK;
 }
@@ -617,21 +596,11 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     status = open_store(control, error);
     control->trail.store = control->store;
     control->almanac = (struct almanac){
-        .store = control->store, .workers = control->workers, .started_epoch_s = control->started_epoch_s};
+        .store = control->store, .workers = control->crew.workers, .started_epoch_s = control->started_epoch_s};
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
-}
-
-static enum status start_workers(struct control *control)
-{
-    for (size_t i = 0; i < control->worker_count; i++) {
-        enum status status = worker_start(control->workers[i], publisher_world(control->publisher));
-        if (status != OK) return status;
-        control->workers_started++;
-    }
-    return OK;
 }
 
 enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX])
@@ -651,7 +620,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
         snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));
         goto release_config;
     }
-    status = open_workers(control, config, error);
+    status = crew_open(&control->crew, config, error);
     if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
     status = open_ground(control, config, error);
@@ -667,7 +636,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
     if (status != OK) goto close_control;
     status =
         refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
-    if (status == OK) status = start_workers(control);
+    if (status == OK) status = crew_start(&control->crew, publisher_world(control->publisher));
     if (status == OK) status = open_prober(control, &control->prober);
     if (status == OK)
         status = presence_open(&control->loop, control->store, &control->writer, control->ground->config,
@@ -691,30 +660,10 @@ enum status control_run(struct control *control)
     uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
     start_looking(control);
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
-             control->started->pop_name, control->workers_started, zones_count(control->ground->zones->zones),
+             control->started->pop_name, control->crew.started, zones_count(control->ground->zones->zones),
              control->ground->atlas->source);
     uv_run(&control->loop, UV_RUN_DEFAULT);
     return OK;
-}
-
-static void on_patience_over(uv_timer_t *timer)
-{
-    uv_stop(timer->loop);
-}
-
-/* Run the loop until everything on it is closed. False when the thread pool keeps it: getaddrinfo takes up to half a minute when the
- * name servers are silent, and cannot be called back. */
-static bool close_loop(uv_loop_t *loop)
-{
-    uv_timer_t patience;
-    uv_update_time(loop);
-    uv_timer_init(loop, &patience);
-    uv_timer_start(&patience, on_patience_over, CLOSE_MS, 0);
-    uv_unref((uv_handle_t *)&patience);
-    uv_run(loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&patience, NULL);
-    uv_run(loop, UV_RUN_NOWAIT);
-    return uv_loop_close(loop) == 0;
 }
 
 static bool close_handles(struct control *control)
@@ -727,22 +676,13 @@ static bool close_handles(struct control *control)
             if (control->signals[i].data != NULL) uv_close((uv_handle_t *)&control->signals[i], NULL);
         }
     }
-    return !control->loop_open || close_loop(&control->loop);
-}
-
-static bool stop_workers(struct control *control)
-{
-    bool ended = true;
-    for (size_t i = 0; i < control->workers_started; i++) worker_retire(control->workers[i]);
-    for (size_t i = 0; i < control->worker_count; i++) ended = worker_stop(control->workers[i]) && ended;
-    control->workers_started = 0;
-    return ended;
+    return !control->loop_open || loop_end(&control->loop);
 }
 
 bool control_close(struct control *control)
 {
     if (control == NULL) return true;
-    bool ended = stop_workers(control);
+    bool ended = crew_stop(&control->crew);
     prober_close(control->prober);
     refresh_close(control->refresh);
     presence_close(control->presence);
