@@ -42,7 +42,7 @@ struct verdict {
     bool up;
     bool degraded;    /* up, and as many as would take it down say down or degraded */
     bool held;        /* up by its votes, held down because the fleet's verdict changed too often */
-    bool unreachable; /* up, but this PoP's own fresh vote says down: from here only */
+    bool unreachable; /* up, but this PoP's own fresh vote says down: from here only (see council.c for how soon) */
     bool runs_down;   /* next_change_ms is shorter at any later moment, or the verdict itself other: decide again */
     enum quorum_basis basis;
     uint16_t known;         /* votes at hand, those that do not count included */

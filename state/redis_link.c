@@ -1,8 +1,8 @@
 /* redis_link.c - one connection to one Redis server, kept up.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A connection's handle (struct wire) and a look-up are allocated by themselves and forget the link when it gives them up,
- * so that there is one way to lose a connection (lose) whatever state it is in, and a late callback finds nobody.
+ * A connection's handle (struct wire) is allocated by itself and forgets the link when it is given up, so that there is one
+ * way to lose a connection (link_lose) whatever state it is in, and a late callback finds nobody.
  *
  * Commands of one turn of the loop leave together: a prepare handle, active while something is queued, writes them just
  * before the loop waits. */
@@ -13,23 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/address.h"
+#include "state/lookup.h"
 #include "state/secret.h"
 #include "state/socket_address.h"
 
 #define RECEIVE_ROOM 65536
-#define WORDS_MAX 15    /* of redis_link_ask */
-#define ADDRESSES_MAX 8 /* of a name; tried in turn, one a connection */
+#define WORDS_MAX 15 /* of redis_link_ask */
 
 struct wire {
     uv_tcp_t tcp;
     uv_connect_t connecting;
     struct redis_link *link; /* NULL: given up */
-};
-
-struct lookup_flight {
-    uv_getaddrinfo_t request;
-    struct redis_link *link; /* lives until this returns */
 };
 
 struct parcel { /* bytes on their way out */
@@ -48,6 +42,7 @@ struct redis_link {
     struct redis_link_settings settings;
     struct redis_link_listener listener;
     struct redis_link_view view;
+    struct lookup lookup;
     uv_timer_t timer; /* the backoff, the deadline of what the state waits for, or of the oldest command */
     uv_prepare_t flush;
     unsigned open_handles; /* of these two; the link is freed with the last */
@@ -57,7 +52,6 @@ struct redis_link {
     unsigned attempt;
     uint64_t random;
     struct wire *wire;
-    struct lookup_flight *flight;
     unsigned greetings; /* replies still to come */
     struct redis_reader *reader;
     struct waiting *queue; /* a ring */
@@ -71,6 +65,7 @@ struct redis_link {
 };
 
 static void connect_begin(struct redis_link *link);
+static void connect_found(struct redis_link *link);
 static void on_timer(uv_timer_t *timer);
 static void link_lose(struct redis_link *link, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -240,7 +235,11 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     switch (link->view.state) {
-    case REDIS_LINK_RESOLVING:
+    case REDIS_LINK_RESOLVING: /* what was found before is better than nothing */
+        if (link->lookup.count > 0) {
+            connect_found(link);
+            return;
+        }
         link_lose(link, "no address of %s within %d ms", link->settings.host, REDIS_CONNECT_MS);
         break;
     case REDIS_LINK_CONNECTING: link_lose(link, "no connection within %d ms", REDIS_CONNECT_MS); break;
@@ -567,69 +566,32 @@ static void connect_to(struct redis_link *link, const struct sockaddr *address)
     if (error != 0) link_lose(link, "cannot connect: %s", uv_strerror(error));
 }
 
-static void link_free_if_done(struct redis_link *link)
+/* To the next of the addresses that are known. */
+static void connect_found(struct redis_link *link)
 {
-    if (link->open_handles > 0 || link->flight != NULL) return;
-    free(link->queue);
-    free(link->out);
-    free(link);
-}
-
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
-{
-    struct lookup_flight *flight = request->data;
-    struct redis_link *link = flight->link;
-    free(flight);
-    link->flight = NULL;
-    if (link->view.state == REDIS_LINK_CLOSED) {
-        link_free_if_done(link);
-    } else if (link->view.state == REDIS_LINK_RESOLVING) {
-        const struct addrinfo *addresses[ADDRESSES_MAX];
-        unsigned count = 0;
-        for (const struct addrinfo *one = list; one != NULL && count < ADDRESSES_MAX; one = one->ai_next)
-            addresses[count++] = one;
-        if (status != 0 || count == 0)
-            link_lose(link, "cannot look up %s: %s", link->settings.host, uv_strerror(status));
-        else
-            connect_to(link, addresses[link->attempt++ % count]->ai_addr);
-    }
-    if (status == 0) uv_freeaddrinfo(list);
-}
-
-static void resolve_begin(struct redis_link *link)
-{
-    char port[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    snprintf(port, sizeof port, "%u", (unsigned)link->settings.port);
-    enter(link, REDIS_LINK_RESOLVING);
-    timer_set(link, REDIS_CONNECT_MS);
-    if (link->flight != NULL) return; /* a late one; what it finds is as good */
-    struct lookup_flight *flight = calloc(1, sizeof *flight);
-    if (flight == NULL) {
-        link_lose(link, "out of memory");
+    struct sockaddr_storage storage;
+    const struct lookup *lookup = &link->lookup;
+    if (lookup->count == 0) {
+        link_lose(link, "cannot look up %s: %s", link->settings.host,
+                  lookup->error != NULL ? lookup->error : "not tried");
         return;
     }
-    flight->request.data = flight;
-    flight->link = link;
-    int error = uv_getaddrinfo(link->loop, &flight->request, on_resolved, link->settings.host, port, &hints);
-    if (error != 0) {
-        free(flight);
-        link_lose(link, "cannot look up %s: %s", link->settings.host, uv_strerror(error));
-        return;
-    }
-    link->flight = flight;
+    socket_address_fill(&lookup->addresses[link->attempt++ % lookup->count], link->settings.port, &storage);
+    connect_to(link, (const struct sockaddr *)&storage);
+}
+
+static void on_looked_up(void *context)
+{
+    struct redis_link *link = context;
+    if (link->view.state == REDIS_LINK_RESOLVING) connect_found(link);
 }
 
 static void connect_begin(struct redis_link *link)
 {
-    struct address address;
-    struct sockaddr_storage storage;
-    if (address_parse(link->settings.host, &address) != OK) {
-        resolve_begin(link);
-        return;
-    }
-    socket_address_fill(&address, link->settings.port, &storage);
-    connect_to(link, (const struct sockaddr *)&storage);
+    enter(link, REDIS_LINK_RESOLVING);
+    timer_set(link, REDIS_CONNECT_MS);
+    enum status status = lookup_refresh(&link->lookup);
+    if (status != OK || link->lookup.request == NULL) connect_found(link);
 }
 
 /* ---- the link ---- */
@@ -644,6 +606,7 @@ enum status redis_link_open(uv_loop_t *loop, const struct redis_link_settings *s
     link->listener = listener;
     link->random = settings->seed | 1;
     link->view.error_ms = link->view.lag_us = -1;
+    lookup_init(&link->lookup, loop, settings->host, on_looked_up, link);
     uv_timer_init(loop, &link->timer);
     uv_prepare_init(loop, &link->flush);
     link->timer.data = link->flush.data = link;
@@ -658,8 +621,10 @@ enum status redis_link_open(uv_loop_t *loop, const struct redis_link_settings *s
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct redis_link *link = handle->data;
-    link->open_handles--;
-    link_free_if_done(link);
+    if (--link->open_handles > 0) return;
+    free(link->queue);
+    free(link->out);
+    free(link);
 }
 
 void redis_link_close(struct redis_link *link)
@@ -668,7 +633,7 @@ void redis_link_close(struct redis_link *link)
     forget_connection(link);
     enter(link, REDIS_LINK_CLOSED);
     queue_abandon(link);
-    if (link->flight != NULL) uv_cancel((uv_req_t *)&link->flight->request);
+    lookup_fini(&link->lookup);
     uv_close((uv_handle_t *)&link->timer, on_handle_closed);
     uv_close((uv_handle_t *)&link->flush, on_handle_closed);
 }

@@ -84,6 +84,24 @@ static struct bench bench_of_three(void)
     return bench;
 }
 
+static void down_from_here_only_waits_until_the_others_could_have_seen_it(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of_three();
+    const struct endpoint *endpoint = &fleet.endpoints[EU_A];
+    int64_t notice_ms = (int64_t)endpoint->fall * endpoint->probe_interval_ms + endpoint->probe_timeout_ms;
+    struct fact fact = vote_of(&bench, "pop-eu", EPOCH, 0);
+    fact.probe.changed_ms_ago = 10;
+    (void)council_hear_vote(bench.council, EU_A, &fact, NOW_MS);
+    (void)say(&bench, "pop-us", EPOCH, 1, NOW_MS);
+    struct verdict seen = verdict(&bench, NOW_MS);
+    assert_true(seen.up && !seen.unreachable && seen.runs_down);
+    assert_true(seen.next_change_ms <= notice_ms - 10);
+    assert_false(verdict(&bench, NOW_MS + notice_ms - 11).unreachable);
+    assert_true(verdict(&bench, NOW_MS + notice_ms - 10).unreachable);
+    council_free(bench.council);
+}
+
 /* ---- whose vote is fresh ---- */
 
 static void a_vote_is_fresh_while_its_pop_is_heard_of(void **state)
@@ -477,6 +495,7 @@ static void more_pops_than_there_is_room_for_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(down_from_here_only_waits_until_the_others_could_have_seen_it),
         cmocka_unit_test(a_vote_is_fresh_while_its_pop_is_heard_of),
         cmocka_unit_test(a_pop_that_was_restarted_votes_anew),
         cmocka_unit_test(a_vote_that_comes_before_its_heartbeat_counts_when_that_comes),
