@@ -105,5 +105,5 @@ if footprint:
     for server in dict.fromkeys(f['server'] for f in footprint):
         rows = [f for f in footprint if f['server'] == server]
         memory = next(f for f in rows if 'idle_kib' in f)
-        print('| %s | %s | %.1f | %.1f |' % (server.replace('-', ', '), spread((float(f['start_ms']) for f in rows if 'start_ms' in f), '%.0f'),
+        print('| %s | %s | %.1f | %.1f |' % (server.replace('-zones', ', 10,000 zones').replace('-', ', '), spread((float(f['start_ms']) for f in rows if 'start_ms' in f), '%.0f'),
                                            int(memory['idle_kib']) / 1024, int(memory['loaded_kib']) / 1024))

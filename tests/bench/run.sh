@@ -78,6 +78,19 @@ fill() {
     cp "$here/peers/example.com.zone" "$directory/example.com.zone"
     { cat "$directory/example.com.zone" && echo 'api DYNA geoip!api'; } >"$directory/zones/example.com"
 }
+# add_zones NAME COUNT: that many small zones to a directory that was filled for Meridian
+add_zones() {
+    local directory=$work/$1
+    awk -v count="$2" -v directory="$directory/zones" 'BEGIN {
+        for (i = 0; i < count; i++) {
+            file = directory "/zone" i ".test"
+            print "$TTL 60\n@ SOA ns1 host 1 7200 900 1209600 60\n@ NS ns1\nns1 A 192.0.2.1\nwww A 192.0.2.80" >file
+            close(file)
+            print "  - {origin: zone" i ".test, file: zones/zone" i ".test}"
+        }
+    }' >"$directory/zones.yaml"
+    sed -i "/^zones:/r $directory/zones.yaml" "$directory/meridian.yaml"
+}
 start_gdnsd() { # NAME PORT SECONDS [PREFIX...]
     local name=$1 port=$2 wait=$3
     shift 3
@@ -163,10 +176,12 @@ proportional_kib() {
 # Start-up five times, the last one then under load; memory before and after.
 measure_footprint() {
     local kind database name port=5350 try before
-    for kind in gdnsd-big gdnsd-test meridian-default meridian-test meridian-big; do
+    for kind in gdnsd-big gdnsd-test meridian-default meridian-test meridian-big meridian-zones; do
         database=$work/${kind#*-}.mmdb name=$kind-footprint
         [ "$kind" = meridian-default ] && database=default
+        [ "$kind" = meridian-zones ] && database=$work/test.mmdb
         fill "$name" $port "$database"
+        [ "$kind" = meridian-zones ] && add_zones "$name" 10000
         for try in 1 2 3 4 5; do
             "start_${kind%-*}" "$name" $port 30 || exit 1
             echo "server=$kind start_ms=${started[$name]}" >>"$work/footprint"

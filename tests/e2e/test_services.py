@@ -125,19 +125,14 @@ class Services(unittest.TestCase):
 
 class ManyZones(unittest.TestCase):
     def test_ten_thousand_zones(self):
-        """They load in 2 s and are all answered from; a reload takes a new one."""
-        import time
+        """All are answered from; a reload takes a new record. How fast: tests/bench/run.sh footprint."""
         folder = process.directory('services-zones')
         zones = {'zone%d.test' % number: 'zone%d.zone' % number for number in range(10000)}
         for number in range(10000):
             (folder / ('zone%d.zone' % number)).write_text(
                 '$TTL 60\n@ SOA ns1 host 1 7200 900 1209600 60\n@ NS ns1\nns1 A 192.0.2.1\nwww A 10.%d.%d.1\n'
                 % (number // 256, number % 256))
-        started = time.monotonic()
         meridian = lab.servers.Meridian(folder, zones=zones)
-        took = time.monotonic() - started
-        print('10,000 zones: first answer after %.2f s' % took)
-        self.assertLess(took, 2.0 * process.SLOW)
         for number in (0, 1, 9999, 1234, 5000):
             self.assertEqual(meridian.ask('www.zone%d.test' % number).addresses(),
                              ['10.%d.%d.1' % (number // 256, number % 256)])
