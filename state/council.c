@@ -294,14 +294,20 @@ static bool is_awaited(const struct council *council, endpoint_id endpoint, cons
     return council->model->endpoints[endpoint].probe_from == 0 || ballot->member->was_in_roster;
 }
 
-/* An endpoint that dies is seen by some PoP first. As long as the others may yet come to see the same, it is not down from
- * here only: else its region would lose this PoP's clients, and get them back with the verdict. */
+/* An endpoint that dies or returns is seen by some PoP first, and by some last. As long as the others may yet come to see
+ * what we see, or we what they see, it is not down from here only: else its region would lose this PoP's clients, and get
+ * them back with the verdict. */
 static void await_others(const struct endpoint *endpoint, const struct ballot *own, int64_t now_ms,
-                         struct verdict *verdict)
+                         struct matter *matter)
 {
-    if (!verdict->unreachable || own == NULL || own->changed_ms_ago == SNAPSHOT_UNKNOWN) return;
-    int64_t notice_ms = (int64_t)endpoint->fall * endpoint->probe_interval_ms + endpoint->probe_timeout_ms;
-    int64_t left_ms = notice_ms - own->changed_ms_ago - ballot_age_ms(own, now_ms);
+    struct verdict *verdict = &matter->verdict;
+    if (!verdict->unreachable || own == NULL) return;
+    int64_t since_ms = SNAPSHOT_UNKNOWN; /* either changed */
+    if (own->changed_ms_ago != SNAPSHOT_UNKNOWN) since_ms = now_ms - own->changed_ms_ago - ballot_age_ms(own, now_ms);
+    if (matter->quorum.changed_ms > since_ms) since_ms = matter->quorum.changed_ms;
+    if (since_ms == SNAPSHOT_UNKNOWN) return;
+    int64_t results = endpoint->fall > endpoint->rise ? endpoint->fall : endpoint->rise;
+    int64_t left_ms = since_ms + results * endpoint->probe_interval_ms + endpoint->probe_timeout_ms - now_ms;
     if (left_ms <= 0) return;
     verdict->unreachable = false;
     verdict->runs_down = true;
@@ -324,7 +330,7 @@ static void decide(struct council *council, endpoint_id endpoint, int64_t now_ms
     }
     if (count == 0 && own != NULL) votes[count++] = vote_of(own, now_ms);
     matter->verdict = quorum_decide(&matter->quorum, &council->model->health, votes, count, now_ms);
-    await_others(&council->model->endpoints[endpoint], own, now_ms, &matter->verdict);
+    await_others(&council->model->endpoints[endpoint], own, now_ms, matter);
     matter->stirred = false;
 }
 

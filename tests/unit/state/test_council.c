@@ -99,6 +99,13 @@ static void down_from_here_only_waits_until_the_others_could_have_seen_it(void *
     assert_true(seen.next_change_ms <= notice_ms - 10);
     assert_false(verdict(&bench, NOW_MS + notice_ms - 11).unreachable);
     assert_true(verdict(&bench, NOW_MS + notice_ms - 10).unreachable);
+    /* Nor is it when it returns, and we are the last to see that. */
+    (void)say(&bench, "pop-us", EPOCH, 0, NOW_MS + 10000);
+    assert_false(verdict(&bench, NOW_MS + 10000).up);
+    (void)say(&bench, "pop-us", EPOCH, 1, NOW_MS + 20000);
+    seen = verdict(&bench, NOW_MS + 20000);
+    assert_true(seen.up && !seen.unreachable);
+    assert_true(verdict(&bench, NOW_MS + 20000 + notice_ms).unreachable);
     council_free(bench.council);
 }
 
