@@ -15,6 +15,14 @@ void health_init(struct health *health)
     damping_init(&health->damping);
 }
 
+void health_recall(struct health *health, bool up, int64_t now_ms)
+{
+    health_init(health);
+    health->up = health->probed_up = up;
+    health->settled = true;
+    if (!up) health->changed_ms = now_ms;
+}
+
 /* Derive `held` and `up` from the parts. Returns true when `up` changed. */
 static bool settle(struct health *health, int64_t now_ms)
 {

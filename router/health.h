@@ -40,6 +40,8 @@ struct health {
 };
 
 void health_init(struct health *health);
+/* Begin with a verdict from before, as settled as any: results change it as usual. */
+void health_recall(struct health *health, bool up, int64_t now_ms);
 /* Fold one probe result. Returns true when `up` changed. */
 bool health_observe(struct health *health, const struct health_settings *settings, bool success, int64_t now_ms);
 /* Let time pass (releases a hold). Returns true when `up` changed. */

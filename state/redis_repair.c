@@ -11,6 +11,8 @@
  * commands are pipelined, so that reading all takes a few round trips whatever there is. A reading ends when its last
  * errand does; then the timer is set for the next.
  *
+ * What we wrote ourselves is read once, before it is written over: see redis_writer.c.
+ *
  * A heartbeat is read before what its PoP wrote, and was written after it, so it says how far what is read then reaches. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +78,15 @@ static void reading_ended(struct redis_server *server)
     uv_timer_start(&server->repair, on_repair_timer, wait_ms, 0);
 }
 
+static bool recalls(const struct errand *errand)
+{
+    return errand->place.key == REDIS_KEY_PROBE && strcmp(errand->place.owner, errand->server->redis->pop) == 0;
+}
+
 static void errand_free(struct errand *errand)
 {
     struct redis_server *server = errand->server;
+    if (recalls(errand) && redis_link_ready(server->commands)) redis_writer_recalled(server);
     /* however the list of PoPs turned out */
     if (errand->place.key == REDIS_KEY_POPS && !errand->lost) read_all_pops(server);
     free(errand);
@@ -229,6 +237,15 @@ static void read_hash(struct errand *errand)
 {
     ASK(errand, on_hash, "HGETALL", errand->key);
     settle(errand);
+}
+
+bool redis_repair_recall(struct redis_server *server)
+{
+    struct errand *errand = errand_new(server, REDIS_KEY_PROBE, server->redis->pop);
+    if (errand == NULL) return false;
+    measure(errand, "HLEN", REDIS_FIELDS_MAX, read_hash);
+    settle(errand);
+    return true;
 }
 
 /* ---- PoPs ---- */

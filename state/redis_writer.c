@@ -1,7 +1,8 @@
 /* redis_writer.c - what this PoP publishes, on one server.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   ready -> HGET of our own heartbeat: does the server know a later epoch of ours? -> everything, the heartbeat last
+ *   ready -> HGET of our own heartbeat: does the server know a later epoch of ours?
+ *         -> what we voted in the epoch before, so that a PoP that starts goes on where it was -> everything, the heartbeat last
  *
  * A value of another type in a key that is ours alone is removed. HSET says how many fields are new: when our heartbeat's
  * is, though we wrote it before, the server lost it (wiped, restored), and the rest with it. */
@@ -279,6 +280,14 @@ void redis_writer_keep(struct redis_server *server)
 
 /* ---- our own record ---- */
 
+void redis_writer_recalled(struct redis_server *server)
+{
+    server->checked = true;
+    server->rewritten_ms = INT64_MIN / 2;
+    server->rewrite_wait_ms = REDIS_REWRITE_MS;
+    (void)redis_writer_renew(server);
+}
+
 static void on_own_record(void *context, const redisReply *reply)
 {
     struct redis_server *server = context;
@@ -294,10 +303,8 @@ static void on_own_record(void *context, const redisReply *reply)
         else
             store_redis_drop(server, why, "pop", server->redis->pop);
     }
-    server->checked = true;
-    server->rewritten_ms = INT64_MIN / 2;
-    server->rewrite_wait_ms = REDIS_REWRITE_MS;
-    (void)redis_writer_renew(server);
+    bool clean = server->cleaned_epoch == server->redis->self.epoch;
+    if (clean || !redis_repair_recall(server)) redis_writer_recalled(server);
 }
 
 void redis_writer_begin(struct redis_server *server)

@@ -36,6 +36,9 @@ struct store_listener {
     /* A store knows facts of our own name that we did not write, stamped `epoch` (our clock stepped back, or another
      * process uses the name): take a higher epoch and publish everything again. May be NULL. */
     void (*on_overtaken)(void *context, uint64_t epoch);
+    /* A store knows what we said in an earlier epoch, before this process started: FACT_PROBE only. May come from each server,
+     * also an older one after a newer. May be NULL. */
+    void (*on_recalled)(void *context, const struct fact *fact);
 };
 
 /* A Redis server, as configured. Texts are borrowed until store_close. */
@@ -52,6 +55,7 @@ struct store_redis_settings {
     size_t server_count;                /* 1..STORE_SERVER_MAX */
     const char *fleet;                  /* copied, as are the next two */
     const char *pop;                    /* whose facts are written; NULL: a reader only */
+    uint64_t epoch;                     /* of that PoP's facts to come; 0: whatever is published */
     const char *key_file;               /* NULL: facts are not authenticated */
     uint64_t seed;                      /* of jitter; different on each start */
 };
@@ -125,7 +129,8 @@ struct store_server_status {
     const char *state;               /* "ready", "connecting", ...; static text */
     bool reachable;                  /* answers commands */
     bool subscribed;                 /* announcements arrive */
-    bool complete;                   /* has all our facts, and we have read all of it */
+    bool was_read;                   /* from end to end, since it became reachable */
+    bool complete;                   /* the same, and it has all our facts */
     int64_t since_ms;                /* loop's clock; when it became reachable, or ceased to be */
     int64_t error_ms;                /* SNAPSHOT_UNKNOWN: never any */
     char error[STORE_ERROR_MAX];     /* the last one; "" */

@@ -113,11 +113,13 @@ static enum status put(struct store_redis *redis, struct writer *writer, const s
 
 /* ---- from servers ---- */
 
-/* A fact in our own name: an echo, unless it is newer than what we wrote. */
+/* A fact in our own name: of an earlier life, an echo, or newer than what we wrote. */
 static void hear_self(struct redis_server *server, const struct fact *fact)
 {
     struct store_redis *redis = server->redis;
     const struct fact ours = {.epoch = redis->self.epoch, .sequence = redis->self.sequence};
+    if (fact->kind == FACT_PROBE && fact->epoch < ours.epoch && redis->listener.on_recalled != NULL)
+        redis->listener.on_recalled(redis->listener.context, fact);
     if (!fact_newer(fact, &ours)) return;
     if (fact->epoch >= FACT_COUNTER_MAX) { /* no epoch beats that one */
         store_redis_drop(server, STORE_DROP_RANGE, "our own epoch", fact->writer);
@@ -335,7 +337,8 @@ static void redis_server_status(const struct store *store, size_t index, struct 
     };
     if (out->error_ms < 0) out->error_ms = SNAPSHOT_UNKNOWN;
     bool reader = server->redis->pop[0] == '\0';
-    out->complete = out->reachable && server->has_read && (reader || (server->written && !server->behind));
+    out->was_read = out->reachable && server->has_read;
+    out->complete = out->was_read && (reader || (server->written && !server->behind));
     snprintf(out->address, sizeof out->address, "%s", server->address);
     snprintf(out->error, sizeof out->error, "%s", by_subscription ? subscription.error : commands.error);
 }
@@ -463,6 +466,7 @@ enum status store_open_redis(uv_loop_t *loop, const struct store_redis_settings 
     redis->loop = loop;
     redis->listener = listener;
     redis->expiry_ms = INT64_MAX;
+    redis->self.epoch = settings->epoch;
     redis->random = settings->seed | 1;
     redis->status.alone = true;
     redis->status.alone_since_ms = (int64_t)uv_now(loop);

@@ -92,7 +92,8 @@ MUST_USE enum status redis_letter_write(const struct store_redis *redis, const s
                                         struct redis_letter *out);
 void redis_writer_send(struct redis_server *server, const struct redis_letter *letter);
 void redis_writer_remove(struct redis_server *server, const struct fact *fact);
-void redis_writer_begin(struct redis_server *server); /* the link for commands became ready */
+void redis_writer_begin(struct redis_server *server);    /* the link for commands became ready */
+void redis_writer_recalled(struct redis_server *server); /* what we wrote in earlier epochs was read, if it could be */
 /* Write everything of ours again, the heartbeat last, if the server lacks something and it is time. True: it was sent. */
 bool redis_writer_renew(struct redis_server *server);
 /* With every reading: our keys live on, and hold as much as they should. */
@@ -100,7 +101,9 @@ void redis_writer_keep(struct redis_server *server);
 
 /* redis_repair.c */
 void redis_repair_begin(struct redis_server *server); /* now, or again when a reading is under way */
-void redis_repair_soon(struct redis_server *server);  /* something is missing; another server may bring it meanwhile */
-void redis_repair_lost(struct redis_server *server);  /* the link for commands was lost; its errands have ended */
+/* Read what we wrote in earlier epochs; redis_writer_recalled is called when that is done. False: it cannot be asked for. */
+bool redis_repair_recall(struct redis_server *server);
+void redis_repair_soon(struct redis_server *server); /* something is missing; another server may bring it meanwhile */
+void redis_repair_lost(struct redis_server *server); /* the link for commands was lost; its errands have ended */
 
 #endif

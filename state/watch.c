@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "state/watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,10 @@ struct subject {
     struct fact now;  /* as of the newest result */
     struct fact told; /* newest news; not yet: sequence 0 */
     int64_t told_ms;
-    bool slow;    /* its probes take longer than its degraded_ms */
-    bool stopped; /* others probe it */
+    bool slow;                  /* its probes take longer than its degraded_ms */
+    bool stopped;               /* others probe it */
+    uint64_t recalled_epoch;    /* of the fact that was recalled; 0: none was */
+    uint64_t recalled_sequence; /* the same */
 };
 
 struct watch {
@@ -219,6 +222,20 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
     memcpy(subject->detail, result->detail, sizeof subject->detail);
     subject->detail[sizeof subject->detail - 1] = '\0';
     return word_of(watch, endpoint, now_ms, writer, out);
+}
+
+bool watch_recall(struct watch *watch, endpoint_id endpoint, const struct fact *before, int64_t now_ms,
+                  struct fact_writer *writer, struct fact *out)
+{
+    struct subject *subject = &watch->subjects[endpoint];
+    const struct fact last = {.epoch = subject->recalled_epoch, .sequence = subject->recalled_sequence};
+    if (!watch->model->endpoints[endpoint].probed || subject->health.seen || subject->stopped) return false;
+    if (before->probe.abstains || !fact_newer(before, &last)) return false;
+    subject->recalled_epoch = before->epoch;
+    subject->recalled_sequence = before->sequence;
+    health_recall(&subject->health, before->probe.up, now_ms);
+    snprintf(subject->detail, sizeof subject->detail, "before the restart: %.100s", before->probe.detail);
+    return word_of(watch, endpoint, now_ms, writer, out) == WATCH_NEWS;
 }
 
 void watch_retell(struct watch *watch)

@@ -73,6 +73,11 @@ void watch_start(struct watch *watch, endpoint_id endpoint);
  * news of one endpoint; call again until it returns false (at most once per endpoint). */
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out);
 
+/* Go on where a probe's fact of our own from before this process started left off: its verdict is ours until our probes say
+ * otherwise. Returns true and writes the news; false when we know better, by probes or by a newer fact. */
+bool watch_recall(struct watch *watch, endpoint_id endpoint, const struct fact *before, int64_t now_ms,
+                  struct fact_writer *writer, struct fact *out);
+
 /* Everything that was told is to be told again, with new stamps: watch_tick does so. */
 void watch_retell(struct watch *watch);
 

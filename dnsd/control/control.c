@@ -5,7 +5,8 @@
  *   run:   prober -> watch -> store -> on_fact -> dirty -> (at most one in BUILD_REST_MS) -> publisher -> workers
  *   close: probes, store, workers, worlds
  *
- * Endpoints count as up until their first verdict, so the first world does not wait for probes. */
+ * Endpoints count as up until their first verdict, so the first world does not wait for probes. It waits a moment for what
+ * the fleet knows (presence_await_facts). */
 #include "dnsd/control/control.h"
 
 #include <signal.h>
@@ -47,6 +48,7 @@ struct control {
     bool loop_open;
     bool handles_open;
     bool first_world;
+    bool stopping; /* a signal said so */
     int64_t started_epoch_s;
     int64_t published_ms;
     int64_t rest_until_ms; /* no world is built before, but by a reload */
@@ -306,8 +308,10 @@ static void on_signal(uv_signal_t *signal, int number)
     struct control *control = signal->data;
     if (number != SIGHUP) {
         log_line(LOG_LEVEL_INFO, "stopping", "signal=%d", number);
+        control->stopping = true;
         uv_stop(&control->loop);
-    } else if (refresh_reload(control->refresh, NULL, NULL) != OK) {
+    } else if (control->refresh != NULL &&
+               refresh_reload(control->refresh, NULL, NULL) != OK) { /* else: still starting */
         log_line(LOG_LEVEL_WARNING, "a reload is under way already", NULL);
     }
 }
@@ -332,6 +336,15 @@ static void on_overtaken(void *context, uint64_t epoch)
 {
     struct control *control = context;
     if (epoch > control->overtaken) control->overtaken = epoch; /* the next tick sees to it */
+}
+
+static void on_recalled(void *context, const struct fact *before)
+{
+    struct control *control = context;
+    const struct senses senses = {control->knowledge, control->watch};
+    struct fact fact;
+    if (senses_recall(&senses, model_of(control), before, now_of(control), &control->writer, &fact))
+        publish_fact(control, &fact);
 }
 
 /* A store knows facts of our name that are newer than ours: this host's clock stepped back between two starts, or another
@@ -555,19 +568,6 @@ static enum status leave_root(const struct config *config, char error[CONTROL_ER
     return status;
 }
 
-static enum status open_ground(struct control *control, struct config *take_config, char error[CONTROL_ERROR_MAX])
-{
-    struct problems problems;
-    problems_init(&problems);
-    enum status status = ground_load(take_config, &problems, &control->ground);
-    if (status != OK) {
-        problems_print(&problems, stderr);
-        problems_summarize(&problems, status_name(status), error, CONTROL_ERROR_MAX);
-    }
-    problems_fini(&problems);
-    return status;
-}
-
 static enum status open_store(struct control *control, char error[CONTROL_ERROR_MAX])
 {
     struct store_listener listener = {
@@ -575,11 +575,11 @@ static enum status open_store(struct control *control, char error[CONTROL_ERROR_
         .on_fact = on_fact,
         .on_expired = on_expired,
         .on_overtaken = on_overtaken,
+        .on_recalled = on_recalled,
     };
     char reason[STORE_ERROR_MAX];
-    uint64_t seed = control->writer.epoch ^ uv_hrtime();
-    enum status status =
-        presence_open_store(&control->loop, control->ground->config, seed, listener, &control->store, reason);
+    enum status status = presence_open_store(&control->loop, control->ground->config, control->writer.epoch, listener,
+                                             &control->store, reason);
     if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "%s", reason);
     return status;
 }
@@ -598,6 +598,7 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     control->almanac = (struct almanac){
         .store = control->store, .workers = control->crew.workers, .started_epoch_s = control->started_epoch_s};
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
+    if (status == OK) presence_await_facts(&control->loop, control->store, &control->stopping);
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
@@ -623,7 +624,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
     status = crew_open(&control->crew, config, error);
     if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
-    status = open_ground(control, config, error);
+    status = ground_open(config, &control->ground, error);
     if (status != OK) goto close_control;
     control->started = config_hold(control->ground->config);
     control->writer = (struct fact_writer){
@@ -662,7 +663,7 @@ enum status control_run(struct control *control)
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
              control->started->pop_name, control->crew.started, zones_count(control->ground->zones->zones),
              control->ground->atlas->source);
-    uv_run(&control->loop, UV_RUN_DEFAULT);
+    if (!control->stopping) uv_run(&control->loop, UV_RUN_DEFAULT);
     return OK;
 }
 

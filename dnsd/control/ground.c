@@ -177,6 +177,19 @@ enum status ground_load(struct config *take_config, struct problems *problems, s
     return status;
 }
 
+enum status ground_open(struct config *take_config, struct ground **out, char error[GROUND_ERROR_MAX])
+{
+    struct problems problems;
+    problems_init(&problems);
+    enum status status = ground_load(take_config, &problems, out);
+    if (status != OK) {
+        problems_print(&problems, stderr);
+        problems_summarize(&problems, status_name(status), error, GROUND_ERROR_MAX);
+    }
+    problems_fini(&problems);
+    return status;
+}
+
 enum status ground_with_atlas(struct ground *base, struct atlas *take_atlas, struct latencies *take_latencies,
                               const struct ground_files *files, struct ground **out)
 {

@@ -39,6 +39,8 @@ struct zones_share {
 /* Load everything that `config` names. Takes over the caller's reference to config, also on failure. All that is wrong goes to
  * `problems`, sorted by file and line; without one, a failure is a lack of memory. Any thread. */
 MUST_USE enum status ground_load(struct config *take_config, struct problems *problems, struct ground **out);
+/* The same at the start of the program: all that is wrong is written to stderr, and summed up in `error`. */
+MUST_USE enum status ground_open(struct config *take_config, struct ground **out, char error[GROUND_ERROR_MAX]);
 /* Read the location databases again for a configuration that the caller keeps alive meanwhile. Any thread. */
 MUST_USE enum status ground_survey(const struct config *config, struct atlas **atlas, struct latencies **latencies,
                                    struct ground_files *files, char error[GROUND_ERROR_MAX]);

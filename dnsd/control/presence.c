@@ -30,7 +30,7 @@ enum status presence_watch_regions(struct store *store, const struct model *mode
     return store_watch_regions(store, names, model->region_count);
 }
 
-enum status presence_open_store(uv_loop_t *loop, const struct config *config, uint64_t seed,
+enum status presence_open_store(uv_loop_t *loop, const struct config *config, uint64_t epoch,
                                 struct store_listener listener, struct store **out, char error[STORE_ERROR_MAX])
 {
     struct store_redis_settings settings = {
@@ -39,7 +39,8 @@ enum status presence_open_store(uv_loop_t *loop, const struct config *config, ui
         .fleet = config->fleet,
         .pop = config->pop_name,
         .key_file = config->key_file,
-        .seed = seed,
+        .epoch = epoch,
+        .seed = epoch ^ uv_hrtime(),
     };
     struct store *store;
     snprintf(error, STORE_ERROR_MAX, "out of memory");
@@ -53,6 +54,61 @@ enum status presence_open_store(uv_loop_t *loop, const struct config *config, ui
     }
     *out = store;
     return OK;
+}
+
+/* ---- before the first world ---- */
+
+struct reading {
+    size_t read;
+    size_t awaited;
+};
+
+/* One that has failed once is not waited for. */
+static struct reading reading_of(const struct store *store)
+{
+    struct reading reading = {0, 0};
+    struct store_status status;
+    store_status(store, &status);
+    for (size_t i = 0; i < status.server_count; i++) {
+        struct store_server_status server;
+        store_server_status(store, i, &server);
+        if (server.was_read)
+            reading.read++;
+        else if (server.error_ms == SNAPSHOT_UNKNOWN)
+            reading.awaited++;
+    }
+    return reading;
+}
+
+static void on_awaited(uv_timer_t *timer)
+{
+    (void)timer; /* it has woken the loop */
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    handle->data = NULL;
+}
+
+void presence_await_facts(uv_loop_t *loop, const struct store *store, const bool *stopping)
+{
+    uv_timer_t timer;
+    bool one_read = false;
+    struct reading reading = reading_of(store);
+    if (reading.awaited == 0) return;
+    uv_timer_init(loop, &timer);
+    uv_update_time(loop);
+    uv_timer_start(&timer, on_awaited, PRESENCE_AWAIT_MS, 0);
+    while (!*stopping && reading.awaited > 0 && uv_is_active((const uv_handle_t *)&timer)) {
+        uv_run(loop, UV_RUN_ONCE);
+        reading = reading_of(store);
+        if (one_read || reading.read == 0) continue;
+        one_read = true;
+        if (uv_timer_get_due_in(&timer) > PRESENCE_OTHERS_MS) uv_timer_start(&timer, on_awaited, PRESENCE_OTHERS_MS, 0);
+    }
+    timer.data = &timer;
+    uv_close((uv_handle_t *)&timer, on_timer_closed);
+    while (timer.data != NULL) uv_run(loop, UV_RUN_NOWAIT); /* one turn */
 }
 
 /* ---- the heartbeat ---- */

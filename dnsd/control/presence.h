@@ -13,14 +13,23 @@
 #define PRESENCE_BEAT_MS 2000 /* and a jitter of a tenth, so that a fleet started at once does not stay in step */
 #define PRESENCE_TTL_MS 6000  /* two heartbeats may be missed */
 
+/* A PoP that starts waits so long for what its fleet knows: the round trips of a connection and a reading across an ocean,
+ * and less than a resolver waits for an answer. */
+#define PRESENCE_AWAIT_MS 500
+#define PRESENCE_OTHERS_MS 100 /* for the other servers, once one was read */
+
 struct presence;
 
 /* The store that the configuration asks for: servers, else the embedded one. As store_open_redis. */
-MUST_USE enum status presence_open_store(uv_loop_t *loop, const struct config *config, uint64_t seed,
+MUST_USE enum status presence_open_store(uv_loop_t *loop, const struct config *config, uint64_t epoch,
                                          struct store_listener listener, struct store **out,
                                          char error[STORE_ERROR_MAX]);
 /* Regions whose reporters are listened to: those of the model. ERR_MEMORY. */
 MUST_USE enum status presence_watch_regions(struct store *store, const struct model *model);
+
+/* Before the first world: run the loop until every server was read from end to end or found not to answer, or these times are
+ * over, or `stopping` is set. So the first answers know what is down and drained. Without servers it returns at once. */
+void presence_await_facts(uv_loop_t *loop, const struct store *store, const bool *stopping);
 
 /* Begin to beat: once now, then by a timer. Store and writer are borrowed until presence_close, as is the configuration
  * until the next presence_adopt. ERR_MEMORY. */

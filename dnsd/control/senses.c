@@ -57,3 +57,11 @@ void senses_fill(struct senses *senses, const struct model *model, const struct 
         knowledge_observe(senses->knowledge, &fact, health->observed_ms);
     }
 }
+
+bool senses_recall(const struct senses *senses, const struct model *model, const struct fact *before, int64_t now_ms,
+                   struct fact_writer *self, struct fact *out)
+{
+    endpoint_id endpoint = endpoint_find(model, before->subject);
+    if (endpoint == ID_NONE || before->epoch >= self->epoch) return false;
+    return watch_recall(senses->watch, endpoint, before, now_ms, self, out);
+}

@@ -22,5 +22,8 @@ void senses_free(struct senses *senses);
 /* What was heard from others, and what the new watch took over from the old one. */
 void senses_fill(struct senses *senses, const struct model *model, const struct store *store,
                  const struct fact_writer *self);
+/* What this PoP said of an endpoint before it was started. Returns true and writes what it says of it now, to be published. */
+bool senses_recall(const struct senses *senses, const struct model *model, const struct fact *before, int64_t now_ms,
+                   struct fact_writer *self, struct fact *out);
 
 #endif

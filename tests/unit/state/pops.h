@@ -26,6 +26,8 @@ struct pop {
     struct fact kept[KEPT_MAX]; /* the newest of each, as the listener heard */
     size_t heard_count;
     size_t expired_count;
+    size_t recalled;
+    struct fact last_recalled;
 };
 
 struct pops {
@@ -133,6 +135,13 @@ static void pop_on_overtaken(void *context, uint64_t epoch)
     }
 }
 
+static void pop_on_recalled(void *context, const struct fact *fact)
+{
+    struct pop *pop = context;
+    pop->recalled++;
+    pop->last_recalled = *fact;
+}
+
 static struct pop *pop_open(struct pops *pops, size_t index, const char *name, uint64_t epoch)
 {
     struct pop *pop = &pops->list[index];
@@ -151,10 +160,11 @@ static struct pop *pop_open(struct pops *pops, size_t index, const char *name, u
         .server_count = pops->server_count,
         .fleet = "lab",
         .pop = name,
+        .epoch = epoch,
         .key_file = pops->key_file,
         .seed = (uint64_t)getpid() * 31 + index,
     };
-    struct store_listener listener = {pop, pop_on_fact, pop_on_expired, pop_on_overtaken};
+    struct store_listener listener = {pop, pop_on_fact, pop_on_expired, pop_on_overtaken, pop_on_recalled};
     assert_int_equal(store_open_redis(&pops->loop, &settings, listener, &pop->store, error), OK);
     uv_timer_init(&pops->loop, &pop->beat);
     pop->beat.data = pop;

@@ -467,6 +467,31 @@ static void sealed_facts_cannot_be_forged(void **state)
     unlink(path);
 }
 
+static void restarted_pop_is_told_what_it_said_before(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(2);
+    struct pop *a = pop_open(pops, 0, "a", 100);
+    WAIT_UNTIL(pops, pop_settled(a));
+    assert_int_equal(a->recalled, 0);
+    assert_int_equal(pop_probe(a, "x", false), OK);
+    pops_run(pops, 200);
+    pop_close(a);
+    a = pop_open(pops, 0, "a", 101);
+    WAIT_UNTIL(pops, pop_settled(a));
+    assert_int_equal(a->recalled, 2); /* from each server */
+    assert_true(a->last_recalled.epoch == 100 && !a->last_recalled.probe.up);
+    assert_string_equal(a->last_recalled.subject, "x");
+    assert_int_equal(a->overtaken, 0);
+    assert_null(pop_find(a, FACT_PROBE, "x", "a")); /* it is not in force: who says so again does it himself */
+    WAIT_UNTIL(pops, a->heard_count > 2);           /* heartbeats: what was queued is out */
+    pop_close(a);
+    a = pop_open(pops, 0, "a", 102); /* and was removed */
+    WAIT_UNTIL(pops, pop_settled(a));
+    assert_int_equal(a->recalled, 0);
+    pops_close(pops);
+}
+
 static void short_key_is_refused(void **state)
 {
     (void)state;
@@ -476,7 +501,7 @@ static void short_key_is_refused(void **state)
     struct store_server server = {.host = "127.0.0.1", .port = 1};
     struct store_redis_settings settings = {
         .servers = &server, .server_count = 1, .fleet = "lab", .pop = "p", .key_file = path};
-    struct store_listener listener = {NULL, pop_on_fact, pop_on_expired, NULL};
+    struct store_listener listener = {.on_fact = pop_on_fact, .on_expired = pop_on_expired};
     write_file(path, "too short\n");
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(store_open_redis(&loop, &settings, listener, &store, error), ERR_RANGE);
@@ -535,6 +560,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(huge_values_are_not_read),
         cmocka_unit_test(huge_announcement_costs_one_connection),
         cmocka_unit_test(restarted_pop_with_an_older_clock_overtakes_itself),
+        cmocka_unit_test(restarted_pop_is_told_what_it_said_before),
         cmocka_unit_test(sealed_facts_cannot_be_forged),
         cmocka_unit_test(short_key_is_refused),
         cmocka_unit_test(password_comes_from_its_file_and_goes_nowhere_else),

@@ -497,6 +497,38 @@ static void who_stops_takes_its_vote_back_and_begins_anew(void **state)
     watch_free(bench.watch);
 }
 
+static void a_verdict_from_before_the_restart_holds_until_probes_say_otherwise(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact before, out;
+    observe(&bench, EU_A, &ill);
+    observe(&bench, EU_A, &ill);
+    before = bench.fact;
+    assert_false(before.probe.up);
+    watch_free(bench.watch);
+    bench = bench_open();
+    bench.writer.epoch = 10;
+    assert_true(watch_recall(bench.watch, EU_A, &before, bench.now_ms, &bench.writer, &out));
+    assert_int_equal(fact_check(&out), OK);
+    assert_true(out.epoch == 10 && !out.probe.up && !out.probe.abstains);
+    assert_string_equal(out.probe.detail, "before the restart: status 503");
+    /* the same from another server, or an older one, is not news */
+    assert_false(watch_recall(bench.watch, EU_A, &before, bench.now_ms, &bench.writer, &out));
+    before.sequence--;
+    assert_false(watch_recall(bench.watch, EU_A, &before, bench.now_ms, &bench.writer, &out));
+    assert_false(watch_suspect(bench.watch));
+    observe(&bench, EU_A, &well);
+    assert_false(bench.fact.probe.up);
+    before.sequence += 10; /* our own probes know better */
+    assert_false(watch_recall(bench.watch, EU_A, &before, bench.now_ms, &bench.writer, &out));
+    observe(&bench, EU_A, &well);
+    assert_true(bench.fact.probe.up);
+    before.probe.abstains = true;
+    assert_false(watch_recall(bench.watch, EU_B, &before, bench.now_ms, &bench.writer, &out));
+    watch_free(bench.watch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +550,7 @@ int main(void)
         cmocka_unit_test(what_dies_one_after_the_other_is_no_panic),
         cmocka_unit_test(without_a_share_nobody_panics_and_one_endpoint_is_not_all),
         cmocka_unit_test(who_stops_takes_its_vote_back_and_begins_anew),
+        cmocka_unit_test(a_verdict_from_before_the_restart_holds_until_probes_say_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
