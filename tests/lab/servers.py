@@ -33,24 +33,32 @@ def stop_all():
 
 
 class Meridian:
-    """One meridiand. `options` is YAML appended to what is common; what `zones` maps (origin: path) comes first."""
+    """One meridiand. `options` is YAML appended to what is common; what `zones` maps (origin: path) comes first. `pop`: members
+    of that mapping. `prefix`: words before the program, such as those that enter a network namespace."""
 
-    def __init__(self, folder, options='', zones=None, listen=None, name='meridiand', admin=True, wait=True, env=None, workers=1):
+    def __init__(self, folder, options='', zones=None, listen=None, name='meridiand', admin=True, wait=True, env=None, workers=1,
+                 pop='name: pop-test', prefix=()):
         self.folder, self.port, self.admin_port = folder, port(), port() if admin else 0
+        self.name, self.members, self.env, self.prefix = name, pop, env, list(prefix)
+        self.listen = listen or [LOOPBACK]
         self.server = (LOOPBACK, self.port)
         self.config_path = folder / 'meridian.yaml'
-        self.listen = listen or [LOOPBACK]
         self.workers, self.zones = workers, zones or {}
         self.configure(options)
-        self.process = Process(name, [program('meridiand'), '--config', self.config_path], folder, env=env)
-        self.pid = self.process.pid
         daemons.append(self)
+        self.start()
         if wait:
             self.wait_ready()
 
+    def start(self):
+        """Also again, after its end, with the same ports."""
+        self.process = Process(self.name, self.prefix + [program('meridiand'), '--config', self.config_path], self.folder,
+                               env=self.env)
+        self.pid = self.process.pid
+
     def configure(self, options):
         """Write the configuration file; the running daemon hears of it by a reload only."""
-        lines = ['pop: {name: pop-test}', 'workers: %d' % self.workers,
+        lines = ['pop: {%s}' % self.members, 'workers: %d' % self.workers,
                  'listen: [%s]' % ', '.join('"%s@%d"' % (address, self.port) for address in self.listen),
                  'admin: {listen: %s}' % ('"%s@%d"' % (LOOPBACK, self.admin_port) if self.admin_port else 'none')]
         if self.zones:
