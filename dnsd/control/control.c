@@ -341,9 +341,8 @@ static void on_overtaken(void *context, uint64_t epoch)
 static void on_recalled(void *context, const struct fact *before)
 {
     struct control *control = context;
-    const struct senses senses = {control->knowledge, control->watch};
     struct fact fact;
-    if (senses_recall(&senses, model_of(control), before, now_of(control), &control->writer, &fact))
+    if (senses_recall(control->watch, model_of(control), before, now_of(control), &control->writer, &fact))
         publish_fact(control, &fact);
 }
 

@@ -58,10 +58,10 @@ void senses_fill(struct senses *senses, const struct model *model, const struct 
     }
 }
 
-bool senses_recall(const struct senses *senses, const struct model *model, const struct fact *before, int64_t now_ms,
+bool senses_recall(struct watch *watch, const struct model *model, const struct fact *before, int64_t now_ms,
                    struct fact_writer *self, struct fact *out)
 {
     endpoint_id endpoint = endpoint_find(model, before->subject);
     if (endpoint == ID_NONE || before->epoch >= self->epoch) return false;
-    return watch_recall(senses->watch, endpoint, before, now_ms, self, out);
+    return watch_recall(watch, endpoint, before, now_ms, self, out);
 }

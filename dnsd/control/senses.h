@@ -23,7 +23,7 @@ void senses_free(struct senses *senses);
 void senses_fill(struct senses *senses, const struct model *model, const struct store *store,
                  const struct fact_writer *self);
 /* What this PoP said of an endpoint before it was started. Returns true and writes what it says of it now, to be published. */
-bool senses_recall(const struct senses *senses, const struct model *model, const struct fact *before, int64_t now_ms,
+bool senses_recall(struct watch *watch, const struct model *model, const struct fact *before, int64_t now_ms,
                    struct fact_writer *self, struct fact *out);
 
 #endif

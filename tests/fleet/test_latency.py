@@ -5,7 +5,6 @@
 # Figures depend on the machine, so none is asserted; that each answer is right in the end is. Aims on a machine that is idle:
 # 100 ms for endpoints and orders, 300 ms for a cold start.
 import datetime
-import json
 import re
 import statistics
 import time
@@ -72,16 +71,15 @@ class Latency(stage.Stage):
             pop = self.pops[list(self.pops)[turn % 3]]
             self.settle(stage.answers())
             began = time.monotonic()
-            code, text = pop.http('/orders', json.dumps({'verb': 'drain', 'target': 'us-east-1', 'for_ms': 60000, 'author': 'alice',
-                                                         'reason': 'measured'}))
-            self.assertEqual(code, 200, text)
+            given = pop.command('drain', 'us-east-1', '--for', '1m', '--reason', 'measured', '--author', 'alice')
+            self.assertEqual(given.returncode, 0, given.stderr)
             times.append(self.wait_settled(drained, 10, 'drained', began))
             began = time.monotonic()
-            code, text = pop.http('/orders/cancel', json.dumps({'id': json.loads(text)['id'], 'author': 'alice', 'reason': 'enough'}))
-            self.assertEqual(code, 200, text)
+            ended = pop.command('cancel', given.stdout.split()[0], '--reason', 'enough', '--author', 'alice')
+            self.assertEqual(ended.returncode, 0, ended.stderr)
             back.append(self.wait_settled(stage.answers(), 10, 'back', began))
         self.stream.focus(None)
-        say('order given to the last PoP\'s answer', times)
+        say('order given (`meridian drain` started) to the last PoP\'s answer', times)
         say('order cancelled to the last PoP\'s answer', back)
 
     def test_cold_start(self):
