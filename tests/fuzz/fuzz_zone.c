@@ -32,6 +32,14 @@ static struct config *config_once(void)
     return config;
 }
 
+/* ldns 1.8.3 loses the gateway's text of an IPSECKEY that ends too soon (seed ipseckey-cut): some bytes for each such
+ * record of a zone that is refused then. Ours to avoid only by reading IPSECKEY ourselves. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:ldns_str2rdf_ipseckey\n";
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
