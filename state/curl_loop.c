@@ -2,12 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "state/curl_loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* One socket that libcurl wants watched. */
+/* One socket that libcurl wants watched. It is watched by a descriptor of our own: libcurl 7.88 closes a socket whose connecting it
+ * gives up before it says so, and then the number may be another's already, on this loop or of a worker. */
 struct watched {
     uv_poll_t poll;
-    curl_socket_t socket;
+    curl_socket_t socket; /* libcurl's */
+    int own;              /* the same socket */
     struct curl_loop *curl;
     struct watched *next; /* in curl->watched */
     struct watched **link;
@@ -91,7 +95,9 @@ static struct watched *watch_begin(struct curl_loop *curl, curl_socket_t socket)
 {
     struct watched *watched = calloc(1, sizeof *watched);
     if (watched == NULL) return NULL;
-    if (uv_poll_init_socket(curl->loop, &watched->poll, socket) != 0) {
+    watched->own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (watched->own < 0 || uv_poll_init_socket(curl->loop, &watched->poll, watched->own) != 0) {
+        if (watched->own >= 0) close(watched->own);
         free(watched);
         return NULL;
     }
@@ -111,7 +117,8 @@ static void watch_end(struct watched *watched)
 {
     *watched->link = watched->next;
     if (watched->next != NULL) watched->next->link = watched->link;
-    uv_close((uv_handle_t *)&watched->poll, on_watched_closed);
+    uv_close((uv_handle_t *)&watched->poll, on_watched_closed); /* libuv does not look at the descriptor any more */
+    close(watched->own);
 }
 
 /* libcurl's CURLMOPT_SOCKETFUNCTION. Without memory the socket stays unwatched and its transfer meets the
