@@ -362,8 +362,8 @@ static void example_of_an_access_list_is_what_acl_prints(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "acl " SOURCE_DIR "/deploy/examples/full.yaml", "acl " SOURCE_DIR "/deploy/examples/full.yaml --pop pop-us",
-        "acl " SOURCE_DIR "/deploy/examples/full.yaml --operator alice --reader dashboard"};
+        "acl " SOURCE_DIR "/deploy/examples/fleet.yaml", "acl " SOURCE_DIR "/deploy/examples/fleet.yaml --pop pop-us",
+        "acl " SOURCE_DIR "/deploy/examples/fleet.yaml --operator alice --reader dashboard"};
     const char *text = read_whole(SOURCE_DIR "/deploy/redis/users.acl");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct run run = {.line = lines[i]};
@@ -373,7 +373,7 @@ static void example_of_an_access_list_is_what_acl_prints(void **state)
         free(run.out);
         free(run.err);
     }
-    expect("acl " SOURCE_DIR "/deploy/examples/full.yaml --pop Pop", EXIT_USAGE, "", "pop: Pop: expected a name");
+    expect("acl " SOURCE_DIR "/deploy/examples/fleet.yaml --pop Pop", EXIT_USAGE, "", "pop: Pop: expected a name");
     expect("acl /nowhere", EXIT_UNWELL, "", "meridian check");
 }
 
