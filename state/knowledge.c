@@ -20,6 +20,7 @@
 
 struct statement {
     struct statement *next; /* of another writer on the same topic */
+    bool own;               /* this PoP wrote it */
     struct fact fact;
     struct fact counted;
     int64_t heard_ms;
@@ -171,7 +172,7 @@ static struct statement **statement_of(struct statement **topic, const char *wri
 static const struct statement *own_probe(const struct knowledge *knowledge, endpoint_id endpoint)
 {
     const struct statement *statement = knowledge->probes[endpoint];
-    while (statement != NULL && strcmp(statement->fact.writer, knowledge->pop) != 0) statement = statement->next;
+    while (statement != NULL && !statement->own) statement = statement->next;
     return statement;
 }
 
@@ -193,52 +194,62 @@ static bool is_relevant(const struct knowledge *knowledge, const struct topic *t
 
 /* ---- folding ---- */
 
-/* Keep a statement on a topic. Returns true when it is news. */
-static bool state_fact(struct knowledge *knowledge, const struct topic *topic, const struct fact *fact, int64_t now_ms)
+static enum knowledge_word turn_if(bool turned)
+{
+    return turned ? KNOWLEDGE_TURN : KNOWLEDGE_SAME;
+}
+
+/* Keep a statement on a topic. */
+static enum knowledge_word state_fact(struct knowledge *knowledge, const struct topic *topic, const struct fact *fact,
+                                      int64_t now_ms)
 {
     struct statement *statement = *statement_of(topic->statements, fact->writer);
     if (statement == NULL) {
         statement = calloc(1, sizeof *statement);
-        if (statement == NULL) return false; /* fail static: as if it had not arrived; the next one may find memory */
-        *statement = (struct statement){*topic->statements, *fact, *fact, now_ms};
+        if (statement == NULL)
+            return KNOWLEDGE_SAME; /* fail static: as if it had not arrived; the next one may find memory */
+        *statement = (struct statement){*topic->statements, is_own(knowledge, fact), *fact, *fact, now_ms};
         *topic->statements = statement;
-        return is_relevant(knowledge, topic, fact, fact);
+        return turn_if(is_relevant(knowledge, topic, fact, fact));
     }
     statement->fact = *fact;
     statement->heard_ms = now_ms;
-    if (!news_of(&statement->counted, fact, topic->declared_rps)) return false;
+    if (!news_of(&statement->counted, fact, topic->declared_rps)) return KNOWLEDGE_SAME;
     bool relevant = is_relevant(knowledge, topic, &statement->counted, fact);
+    bool turn = news_is_turn(&statement->counted, fact, topic->declared_rps);
     statement->counted = *fact;
-    return relevant;
+    if (!relevant) return KNOWLEDGE_SAME;
+    return turn ? KNOWLEDGE_TURN : KNOWLEDGE_DRIFT;
 }
 
-bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
+enum knowledge_word knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
 {
-    if (fact->kind == FACT_POP) return council_hear_pop(knowledge->council, fact, now_ms);
-    if (fact->kind == FACT_PROBE && council_of_the_past(knowledge->council, fact)) return false;
-    if (fact->kind == FACT_ORDER) return order_book_observe(knowledge->orders, fact, now_ms);
+    if (fact->kind == FACT_POP) return turn_if(council_hear_pop(knowledge->council, fact, now_ms));
+    if (fact->kind == FACT_PROBE && council_of_the_past(knowledge->council, fact)) return KNOWLEDGE_SAME;
+    if (fact->kind == FACT_ORDER) return turn_if(order_book_observe(knowledge->orders, fact, now_ms));
     struct topic topic = topic_of(knowledge, fact);
-    if (topic.statements == NULL) return false;
-    bool moved = state_fact(knowledge, &topic, fact, now_ms);
-    if (fact->kind == FACT_PROBE && council_hear_vote(knowledge->council, topic.id, fact, now_ms)) moved = true;
-    return moved;
+    if (topic.statements == NULL) return KNOWLEDGE_SAME;
+    enum knowledge_word word = state_fact(knowledge, &topic, fact, now_ms);
+    if (fact->kind == FACT_PROBE && council_hear_vote(knowledge->council, topic.id, fact, now_ms))
+        word = KNOWLEDGE_TURN;
+    return word;
 }
 
-bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
+enum knowledge_word knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms)
 {
-    if (fact->kind == FACT_POP) return council_lose_pop(knowledge->council, fact, now_ms);
-    if (fact->kind == FACT_ORDER) return order_book_expire(knowledge->orders, fact);
+    if (fact->kind == FACT_POP) return turn_if(council_lose_pop(knowledge->council, fact, now_ms));
+    if (fact->kind == FACT_ORDER) return turn_if(order_book_expire(knowledge->orders, fact));
     struct topic topic = topic_of(knowledge, fact);
-    if (topic.statements == NULL) return false;
+    if (topic.statements == NULL) return KNOWLEDGE_SAME;
     struct statement **link = statement_of(topic.statements, fact->writer);
     struct statement *statement = *link;
-    if (statement == NULL || fact_newer(&statement->fact, fact)) return false;
+    if (statement == NULL || fact_newer(&statement->fact, fact)) return KNOWLEDGE_SAME;
     /* Our own verdict stays: its prober is stuck, which says nothing of the endpoint. */
-    if (fact->kind == FACT_PROBE && is_own(knowledge, fact)) return false;
+    if (fact->kind == FACT_PROBE && is_own(knowledge, fact)) return KNOWLEDGE_SAME;
     *link = statement->next;
     free(statement);
-    if (fact->kind == FACT_PROBE) return council_lose_vote(knowledge->council, topic.id, fact, now_ms);
-    return true;
+    if (fact->kind == FACT_PROBE) return turn_if(council_lose_vote(knowledge->council, topic.id, fact, now_ms));
+    return KNOWLEDGE_TURN;
 }
 
 /* ---- the snapshot ---- */
@@ -370,7 +381,7 @@ static const struct statement *told(const struct knowledge *knowledge, endpoint_
     const struct statement *own = own_word(knowledge, id), *best = NULL;
     if (was_told(own)) return own;
     for (const struct statement *at = knowledge->probes[id]; at != NULL; at = at->next) {
-        if (is_own(knowledge, &at->fact) || !was_told(at) || (best != NULL && at->heard_ms <= best->heard_ms)) continue;
+        if (at->own || !was_told(at) || (best != NULL && at->heard_ms <= best->heard_ms)) continue;
         if (council_believes(knowledge->council, at->fact.writer, at->fact.epoch)) best = at;
     }
     return best;
@@ -384,7 +395,7 @@ static void add_told(const struct knowledge *knowledge, endpoint_id id, int64_t 
     int64_t age_ms = now_ms - statement->heard_ms;
     if (probe->load_ms_ago != SNAPSHOT_UNKNOWN) age_ms += probe->load_ms_ago;
     words->list[words->count++] =
-        (struct load_word){&probe->load, is_own(knowledge, &statement->fact) ? LOAD_FROM_HERE : LOAD_FROM_POP, age_ms};
+        (struct load_word){&probe->load, statement->own ? LOAD_FROM_HERE : LOAD_FROM_POP, age_ms};
 }
 
 /* How long nobody has said anything; SNAPSHOT_UNKNOWN when somebody does, or nobody ever did. */

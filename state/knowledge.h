@@ -35,10 +35,17 @@ MUST_USE enum status knowledge_new(const struct model *model, const char *pop, s
 MUST_USE enum status knowledge_new_of(const struct model *model, const struct council_self *self,
                                       struct knowledge **out);
 void knowledge_free(struct knowledge *knowledge); /* takes NULL */
-/* Fold a fact or its expiry. Returns true when the next snapshot may differ in more than ages. Unknown
- * subjects are ignored. */
-bool knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
-bool knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
+
+/* How the next snapshot may differ, in more than ages. */
+enum knowledge_word {
+    KNOWLEDGE_SAME,
+    KNOWLEDGE_DRIFT, /* in figures: with a thousand endpoints there is always one whose load moves */
+    KNOWLEDGE_TURN   /* in what is up, full, ordered or known at all */
+};
+
+/* Fold a fact or its expiry. Unknown subjects are ignored. */
+enum knowledge_word knowledge_observe(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
+enum knowledge_word knowledge_expire(struct knowledge *knowledge, const struct fact *fact, int64_t now_ms);
 
 /* Go on where `before` is, under another model, for a reload: PoPs, last verdicts, and since when nobody says a load. The facts
  * are to be replayed: others' by the store, this PoP's own probes' by the watch, which no store forgets for it. ERR_MEMORY. */

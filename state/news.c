@@ -56,18 +56,28 @@ static bool probe_turned(const struct fact_probe *before, const struct fact_prob
     return before->up != after->up || before->degraded != after->degraded || before->held != after->held ||
            before->suspect != after->suspect || before->abstains != after->abstains ||
            ttl_moved(before->next_change_ms, after->next_change_ms) ||
-           processing_moved(before->processing_us, after->processing_us) ||
            load_turned(&before->load, &after->load, declared_rps);
 }
 
 static bool probe_moved(const struct fact_probe *before, const struct fact_probe *after, double declared_rps)
 {
-    return probe_turned(before, after, declared_rps) || load_moved(&before->load, &after->load, declared_rps);
+    return probe_turned(before, after, declared_rps) || processing_moved(before->processing_us, after->processing_us) ||
+           load_moved(&before->load, &after->load, declared_rps);
 }
 
 bool news_is_urgent(const struct fact *before, const struct fact *after, double declared_rps)
 {
-    return probe_turned(&before->probe, &after->probe, declared_rps);
+    return probe_turned(&before->probe, &after->probe, declared_rps) ||
+           processing_moved(before->probe.processing_us, after->probe.processing_us);
+}
+
+bool news_is_turn(const struct fact *before, const struct fact *after, double declared_rps)
+{
+    switch (after->kind) {
+    case FACT_PROBE: return probe_turned(&before->probe, &after->probe, declared_rps);
+    case FACT_LOAD: return load_turned(&before->load, &after->load, declared_rps);
+    default: return true;
+    }
 }
 
 bool news_of(const struct fact *before, const struct fact *after, double declared_rps)

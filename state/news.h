@@ -25,5 +25,7 @@ bool news_of(const struct fact *before, const struct fact *after, double declare
 /* Of a probe fact that is news: may it not wait? What a probe was told of load moves with every request, and only who was told nothing himself
  * looks at it; that it is full, or silent, is urgent. */
 bool news_is_urgent(const struct fact *before, const struct fact *after, double declared_rps);
+/* Of a fact that is news: has anything turned (a verdict, a step of the TTL, whether there is room), or did figures drift? */
+bool news_is_turn(const struct fact *before, const struct fact *after, double declared_rps);
 
 #endif

@@ -131,9 +131,10 @@ static void drop(struct errand *errand, enum store_drop why, const char *what)
 
 /* ---- sizes ---- */
 
+/* No votes are read like many: the end of that says that nothing of its PoP is missing. */
 static void on_end_of_sizes(struct errand *errand)
 {
-    if (errand->unfit || errand->empty)
+    if (errand->unfit || (errand->empty && errand->place.key != REDIS_KEY_PROBE))
         errand_free(errand);
     else
         errand->read(errand);

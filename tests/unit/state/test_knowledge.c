@@ -117,6 +117,33 @@ static void own_probe_gives_the_verdict_with_its_age(void **state)
     bench_close(&bench);
 }
 
+static void turns_are_told_from_drifts(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct fact fact = probe_of(&bench, "eu-a");
+    assert_int_equal(knowledge_observe(bench.knowledge, &fact, NOW_MS), KNOWLEDGE_TURN); /* the first word on it */
+    fact = probe_of(&bench, "eu-a");
+    assert_int_equal(knowledge_observe(bench.knowledge, &fact, NOW_MS), KNOWLEDGE_SAME);
+    fact = probe_of(&bench, "eu-a");
+    fact.probe.processing_us *= 2;
+    assert_int_equal(knowledge_observe(bench.knowledge, &fact, NOW_MS), KNOWLEDGE_DRIFT);
+    fact = probe_of(&bench, "eu-a");
+    fact.probe.up = false;
+    assert_int_equal(knowledge_observe(bench.knowledge, &fact, NOW_MS), KNOWLEDGE_TURN);
+    struct fact load = load_of(&bench, "eu-a", 10);
+    load.load.capacity_rps = 100;
+    assert_int_equal(knowledge_observe(bench.knowledge, &load, NOW_MS), KNOWLEDGE_TURN);
+    load = load_of(&bench, "eu-a", 50);
+    load.load.capacity_rps = 100;
+    assert_int_equal(knowledge_observe(bench.knowledge, &load, NOW_MS), KNOWLEDGE_DRIFT);
+    load = load_of(&bench, "eu-a", 100); /* full */
+    load.load.capacity_rps = 100;
+    assert_int_equal(knowledge_observe(bench.knowledge, &load, NOW_MS), KNOWLEDGE_TURN);
+    assert_int_equal(knowledge_expire(bench.knowledge, &load, NOW_MS), KNOWLEDGE_TURN);
+    bench_close(&bench);
+}
+
 static void held_endpoint_is_down_for_flapping(void **state)
 {
     (void)state;
@@ -467,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_known_means_up_and_assumed),
         cmocka_unit_test(own_probe_gives_the_verdict_with_its_age),
+        cmocka_unit_test(turns_are_told_from_drifts),
         cmocka_unit_test(held_endpoint_is_down_for_flapping),
         cmocka_unit_test(own_verdict_outlives_its_fact),
         cmocka_unit_test(a_vote_without_a_heartbeat_does_not_decide),

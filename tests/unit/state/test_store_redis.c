@@ -1,6 +1,7 @@
 /* test_store_redis.c - PoPs that share real Redis servers: what one publishes, the others know.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "pops.h"
+#include "state/store_redis.h"
 
 static void fact_travels(void **state)
 {
@@ -213,6 +214,20 @@ static void lost_announcements_are_read(void **state)
     "\",\"epoch\":1,\"sequence\":7,\"ttl_ms\":60000," more "}"
 #define UP "\"up\":true,\"held\":false"
 #define DRAIN "\"verb\":\"drain\",\"target\":\"eu\",\"for_ms\":60000,\"reason\":\"work\""
+
+/* Once it was read, a PoP of whom there is nothing but a heartbeat is not read again. */
+static void pop_without_votes_lacks_nothing(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(1);
+    struct pop *a = pop_open(pops, 0, "pop-a", 100);
+    WAIT_UNTIL(pops, pop_settled(a) && a->writer.sequence > 2);
+    struct pop *b = pop_open(pops, 1, "pop-b", 200);
+    const struct writers *writers = ((struct store_redis *)b->store)->writers;
+    WAIT_UNTIL(pops, writers_find(writers, "pop-a", false) != NULL);
+    WAIT_UNTIL(pops, !writer_lacks(writers_find(writers, "pop-a", false)));
+    pops_close(pops);
+}
 
 static void notes_are_for_people(void **state)
 {
@@ -550,6 +565,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(server_that_denies_writing_still_announces),
         cmocka_unit_test(full_server_still_announces),
         cmocka_unit_test(lost_announcements_are_read),
+        cmocka_unit_test(pop_without_votes_lacks_nothing),
         cmocka_unit_test(notes_are_for_people),
         cmocka_unit_test(garbage_is_dropped_by_reason),
         cmocka_unit_test(nobody_speaks_for_another),
