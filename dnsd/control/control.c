@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   open:  bind -> drop privileges -> ground -> first world -> workers -> probes
- *   run:   prober -> watch -> store -> on_fact -> dirty -> (at most one in BUILD_REST_MS) -> publisher -> workers
+ *   run:   prober -> watch -> store -> on_fact -> dirty -> (by its pace) -> publisher -> workers
  *   close: probes, store, workers, worlds
  *
  * Endpoints count as up until their first verdict, so the first world does not wait for probes. It waits a moment for what
@@ -21,6 +21,7 @@
 #include "dnsd/control/descriptors.h"
 #include "dnsd/control/loop_end.h"
 #include "dnsd/control/mandate.h"
+#include "dnsd/control/pace.h"
 #include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
 #include "dnsd/control/publisher.h"
@@ -34,12 +35,6 @@
 #include "state/store.h"
 #include "state/watch.h"
 
-/* Between two builds the control thread does other things for at least this long and for as long as the first of them took: however
- * fast facts come and however large the atlas is, building takes at most half of its time, and ten a second. */
-#define BUILD_REST_MS 100
-/* What only drifts is in a world within this: of a fleet with 1,000 endpoints some load always drifts, a world costs 10 ms, and ten
- * a second were 10 % of a core (2026-11-25, tests/bench/fleet.py). */
-#define DRIFT_MS 1000
 #define TICK_MS 1000 /* time alone ends ramps, holds and facts */
 
 struct control {
@@ -54,10 +49,7 @@ struct control {
     bool stopping; /* a signal said so */
     int64_t started_epoch_s;
     int64_t published_ms;
-    int64_t rest_until_ms; /* no world is built before, but by a reload */
-    int64_t built_ms;      /* when one was last built, or found to be as before */
-    int64_t drifted_ms;    /* the same, when anything had drifted */
-    bool drifts;           /* since then */
+    struct pace pace; /* no world is built against it, but by a reload */
     uint64_t worlds_built;
     struct fact_writer writer; /* of all of this PoP's facts */
     uint64_t overtaken;        /* an epoch of ours that a store knows and we are not in; 0: none */
@@ -125,36 +117,23 @@ static void on_build(uv_timer_t *timer)
 {
     struct control *control = timer->data;
     uint64_t started_ns = uv_hrtime();
-    control->built_ms = now_of(control);
-    if (control->drifts) control->drifted_ms = now_of(control);
-    control->drifts = false;
     publisher_reclaim(control->publisher, control->crew.workers, control->crew.started);
     enum status status = build_world(control, publisher_snapshot(control->publisher));
     if (status != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot build a world, the one before stays in force", "error=%s backlog=%zu",
                  status_name(status), publisher_backlog(control->publisher));
     }
-    int64_t took_ms = (int64_t)((uv_hrtime() - started_ns) / 1000000); /* the loop's clock stood still meanwhile */
-    control->rest_until_ms = now_of(control) + took_ms + (took_ms > BUILD_REST_MS ? took_ms : BUILD_REST_MS);
+    /* the loop's clock stood still meanwhile */
+    pace_built(&control->pace, now_of(control), (int64_t)((uv_hrtime() - started_ns) / 1000000));
 }
 
-/* Build the next world at that time, or sooner when that was meant before, or later while building rests; what comes until then is
- * one with it. */
+/* Build the next world then, or sooner when that was meant before; what comes until then is one with it. */
 static void build_by(struct control *control, int64_t due_ms)
 {
-    if (due_ms < control->rest_until_ms) due_ms = control->rest_until_ms;
     uint64_t wait_ms = due_ms > now_of(control) ? (uint64_t)(due_ms - now_of(control)) : 0;
-    if (!control->first_world) return;
+    if (!control->first_world || due_ms == INT64_MAX) return;
     if (uv_is_active((uv_handle_t *)&control->build) && uv_timer_get_due_in(&control->build) <= wait_ms) return;
     uv_timer_start(&control->build, on_build, wait_ms, 0);
-}
-
-static void mark_dirty(struct control *control, enum knowledge_word word)
-{
-    if (word == KNOWLEDGE_TURN) build_by(control, 0);
-    if (word != KNOWLEDGE_DRIFT) return;
-    control->drifts = true;
-    build_by(control, control->drifted_ms + DRIFT_MS);
 }
 
 /* ---- facts ---- */
@@ -164,7 +143,7 @@ static void attend(struct control *control);
 static void on_fact(void *context, const struct fact *fact)
 {
     struct control *control = context;
-    mark_dirty(control, knowledge_observe(control->knowledge, fact, now_of(control)));
+    build_by(control, pace_learn(&control->pace, knowledge_observe(control->knowledge, fact, now_of(control))));
     if (fact->kind == FACT_POP) attend(control);
 }
 
@@ -172,7 +151,7 @@ static void on_expired(void *context, const struct fact *fact)
 {
     struct control *control = context;
     if (fact->kind == FACT_ORDER) trail_order_ended(&control->trail, control->ground->config, fact);
-    mark_dirty(control, knowledge_expire(control->knowledge, fact, now_of(control)));
+    build_by(control, pace_learn(&control->pace, knowledge_expire(control->knowledge, fact, now_of(control))));
     if (fact->kind == FACT_POP) attend(control);
 }
 
@@ -203,7 +182,7 @@ static void attend(struct control *control)
             if (watch_stop(control->watch, id, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
         }
     }
-    mark_dirty(control, KNOWLEDGE_TURN);
+    build_by(control, pace_learn(&control->pace, KNOWLEDGE_TURN));
 }
 
 /* What the old configuration probed and the new one does not: its votes are taken back too. */
@@ -314,7 +293,7 @@ static void on_tick(uv_timer_t *timer)
     while (watch_tick(control->watch, now_of(control), &control->writer, &fact)) publish_fact(control, &fact);
     if (watch_suspect(control->watch) != suspected) tell_doubts(control);
     attend(control);
-    build_by(control, control->built_ms + TICK_MS);
+    build_by(control, pace_look(&control->pace));
 }
 
 static void on_look(uv_timer_t *timer)
