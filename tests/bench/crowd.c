@@ -215,7 +215,8 @@ static void key_of(enum redis_key key, const char *owner, char out[REDIS_KEY_MAX
     must(redis_layout_key(fleet, key, owner, out), "key");
 }
 
-static void tell(struct peer *peer, struct fact *fact, struct fact_writer *writer, bool told, int64_t now)
+/* `quiet`: written, not announced. */
+static void tell(struct peer *peer, struct fact *fact, struct fact_writer *writer, bool told, bool quiet, int64_t now)
 {
     char text[FACT_TEXT_MAX], key[REDIS_KEY_MAX], channel[REDIS_KEY_MAX], ttl[16];
     fact->at_ms = now - writer->started_ms;
@@ -229,7 +230,7 @@ static void tell(struct peer *peer, struct fact *fact, struct fact_writer *write
     snprintf(ttl, sizeof ttl, "%u", (unsigned)fact->ttl_ms);
     if (fact->kind == FACT_POP) SEND(peer, "PEXPIRE", key, ttl);
     if (fact->kind == FACT_LOAD) SEND(peer, "PEXPIRE", key, KEEP_LOAD_MS);
-    SEND(peer, "PUBLISH", channel, text);
+    if (!quiet) SEND(peer, "PUBLISH", channel, text);
 }
 
 static void beat(struct pop *pop, int64_t now)
@@ -240,7 +241,7 @@ static void beat(struct pop *pop, int64_t now)
     snprintf(fact.subject, sizeof fact.subject, "%s", pop->name);
     snprintf(fact.pop.version, sizeof fact.pop.version, "0.1.0");
     snprintf(fact.pop.config, sizeof fact.pop.config, "9f3c5a1200d1e2f3");
-    tell(&pop->commands, &fact, &pop->writer, true, now);
+    tell(&pop->commands, &fact, &pop->writer, true, false, now);
     pop->beat_ms = now + jittered(PRESENCE_BEAT_MS, 10);
     beats++;
 }
@@ -260,7 +261,7 @@ static void report(struct endpoint_played *endpoint, int64_t now)
     struct reporter *region = &regions[endpoint->region];
     struct fact fact = {.kind = FACT_LOAD, .ttl_ms = 60000, .load = load_of(endpoint)};
     snprintf(fact.subject, sizeof fact.subject, "%s", endpoint->name);
-    tell(&region->commands, &fact, &region->writer, false, now);
+    tell(&region->commands, &fact, &region->writer, false, false, now);
     endpoint->load_ms = now + jittered(LOAD_MS, 5);
     loads++;
 }
@@ -282,6 +283,7 @@ static void probe(struct vote *vote, int64_t now)
                                      .load = loads_by_probe ? load_of(endpoint) : fact_load_none(),
                                      .load_ms_ago = loads_by_probe ? 0 : SNAPSHOT_UNKNOWN};
     struct fact before = {.kind = FACT_PROBE, .probe = vote->told};
+    if (from == 0) before.probe.processing_us = fact.probe.processing_us;
     int64_t ago_ms = now - vote->told_ms, tell_ms = from > 0 ? WATCH_LOAD_TELL_MS : WATCH_LOAD_TELL_SELDOM_MS;
     bool first = vote->told_ms == 0;
     bool moved = !first && news_of(&before, &fact, endpoint->capacity);
@@ -292,7 +294,7 @@ static void probe(struct vote *vote, int64_t now)
     vote->told = fact.probe;
     snprintf(fact.subject, sizeof fact.subject, "%s", endpoint->name);
     snprintf(fact.probe.detail, sizeof fact.probe.detail, "200 in %.2f ms", sample_us / 1000);
-    tell(&pop->commands, &fact, &pop->writer, true, now);
+    tell(&pop->commands, &fact, &pop->writer, true, first, now); /* the real PoP comes later and reads them */
     news++;
 }
 

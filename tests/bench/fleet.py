@@ -127,7 +127,9 @@ class Play:
             now['bytes_in'], now['bytes_out'] = int(info['total_net_input_bytes']), int(info['total_net_output_bytes'])
             now['redis_s'] = float(info['used_cpu_sys']) + float(info['used_cpu_user'])
             now['memory'] = int(info['used_memory'])
-            crowd = dict(item.split('=') for item in self.crowd.log().strip().splitlines()[-1].split())
+            lines = self.crowd.log().strip().splitlines()
+            assert self.crowd.alive(), 'the crowd left: ' + lines[-1]
+            crowd = dict(item.split('=') for item in lines[-1].split())
             now.update({'crowd_' + key: float(value) for key, value in crowd.items()})
         return now
 

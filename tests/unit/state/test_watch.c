@@ -118,6 +118,27 @@ static void what_was_told_is_told_again_before_it_expires(void **state)
     watch_free(bench.watch);
 }
 
+/* Who probes an endpoint himself goes by his own latency: it is told where only some do. */
+static void latency_is_told_where_not_all_probe(void **state)
+{
+    (void)state;
+    struct endpoint endpoints[4];
+    struct model model = fleet;
+    struct probe_result slower = well;
+    slower.processing_us = 80000;
+    memcpy(endpoints, fleet_endpoints, sizeof endpoints);
+    model.endpoints = endpoints;
+    for (uint16_t from = 0; from <= 3; from += 3) {
+        struct bench bench = {.writer = {.name = "pop-eu", .epoch = 9}, .now_ms = 1000000};
+        for (size_t i = 0; i < 4; i++) endpoints[i].probe_from = from;
+        assert_int_equal(watch_new(&model, &bench.watch), OK);
+        for (unsigned i = 0; i < 10; i++) observe(&bench, EU_B, &well);
+        observe(&bench, EU_B, &slower);
+        assert_int_equal(bench.word, from == 0 ? WATCH_SAME : WATCH_NEWS);
+        watch_free(bench.watch);
+    }
+}
+
 static void failures_do_not_count_as_processing(void **state)
 {
     (void)state;
@@ -536,6 +557,7 @@ int main(void)
         cmocka_unit_test(verdict_follows_rise_and_fall),
         cmocka_unit_test(only_news_is_told),
         cmocka_unit_test(what_was_told_is_told_again_before_it_expires),
+        cmocka_unit_test(latency_is_told_where_not_all_probe),
         cmocka_unit_test(failures_do_not_count_as_processing),
         cmocka_unit_test(probes_that_were_not_made_say_nothing),
         cmocka_unit_test(hold_ends_by_itself),
