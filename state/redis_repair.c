@@ -41,6 +41,7 @@ struct errand {
     uint64_t epoch;  /* of the heartbeat that was read before; 0: none */
     uint64_t sequence;
     int64_t at_ms;
+    struct fact *heartbeat; /* of a PoP's probes: to be heard after them; NULL: none */
 };
 
 static struct errand *errand_new(struct redis_server *server, enum redis_key key, const char *owner)
@@ -86,6 +87,8 @@ static bool recalls(const struct errand *errand)
 static void errand_free(struct errand *errand)
 {
     struct redis_server *server = errand->server;
+    if (errand->heartbeat != NULL && !errand->lost) store_redis_hear_beat(server, errand->heartbeat);
+    free(errand->heartbeat);
     if (recalls(errand) && redis_link_ready(server->commands)) redis_writer_recalled(server);
     /* however the list of PoPs turned out */
     if (errand->place.key == REDIS_KEY_POPS && !errand->lost) read_all_pops(server);
@@ -261,6 +264,10 @@ static void read_facts_of(struct redis_server *server, const struct fact *heartb
         errand->epoch = heartbeat->epoch;
         errand->sequence = heartbeat->sequence;
         errand->at_ms = heartbeat->at_ms;
+        if (keys[i] == REDIS_KEY_PROBE) {
+            errand->heartbeat = malloc(sizeof *errand->heartbeat);
+            if (errand->heartbeat != NULL) *errand->heartbeat = *heartbeat; /* else the next one is heard */
+        }
         measure(errand, "HLEN", REDIS_FIELDS_MAX, read_hash);
         settle(errand);
     }

@@ -93,6 +93,7 @@ static void on_expiry(uv_timer_t *timer)
     while (!redis->closed && ledger_expire(redis->ledger, now_ms, &fact)) {
         struct writer *writer = writer_of(redis, &fact);
         if (writer != NULL && writer->fact_count > 0) writer->fact_count--;
+        if (writer != NULL && fact.kind == FACT_POP) writer->beat_epoch = 0;
         for (size_t i = 0; i < redis->server_count; i++) redis_writer_remove(&redis->servers[i], &fact);
         redis->listener.on_expired(redis->listener.context, &fact);
     }
@@ -131,6 +132,28 @@ static void hear_self(struct redis_server *server, const struct fact *fact)
     if (redis->listener.on_overtaken != NULL) redis->listener.on_overtaken(redis->listener.context, fact->epoch);
 }
 
+static void take(struct redis_server *server, struct writer *writer, const struct fact *fact)
+{
+    struct store_redis *redis = server->redis;
+    enum status status = writer == NULL ? ERR_LIMIT : put(redis, writer, fact);
+    if (status == OK) {
+        struct fact copy = *fact; /* the listener may do as it likes with it */
+        if (fact->kind == FACT_POP) writer->beat_epoch = fact->epoch;
+        redis->listener.on_fact(redis->listener.context, &copy);
+    } else if (status == ERR_LIMIT) {
+        store_redis_drop(server, STORE_DROP_MANY, "facts of", fact->writer);
+    } else if (status != ERR_EXISTS) {
+        store_redis_drop(server, STORE_DROP_MEMORY, "facts of", fact->writer);
+    }
+}
+
+/* A heartbeat makes all that its PoP said in that epoch count. Of one that is heard again after it was lost, or was restarted,
+ * we may have missed the newest; its heartbeat waits for a reading, lest old votes count. */
+static bool withholds(const struct writer *writer, const struct fact *fact)
+{
+    return fact->kind == FACT_POP && writer->beat_epoch != fact->epoch && writer_lacks(writer);
+}
+
 void store_redis_hear(struct redis_server *server, const struct fact *fact)
 {
     struct store_redis *redis = server->redis;
@@ -142,21 +165,20 @@ void store_redis_hear(struct redis_server *server, const struct fact *fact)
         return;
     }
     struct writer *writer = writers_add(redis->writers, fact->writer, order, now_ms);
-    enum status status = writer == NULL ? ERR_LIMIT : put(redis, writer, fact);
     if (writer != NULL) {
         bool lacked = writer->epoch != 0 && writer_lacks(writer);
         writer_hear(writer, fact->epoch, fact->sequence, now_ms);
         writer->beats |= fact->kind == FACT_POP;
         if (!order && !lacked && writer_lacks(writer)) redis_repair_soon(server);
+        if (withholds(writer, fact)) return;
     }
-    if (status == OK) {
-        struct fact copy = *fact; /* the listener may do as it likes with it */
-        redis->listener.on_fact(redis->listener.context, &copy);
-    } else if (status == ERR_LIMIT) {
-        store_redis_drop(server, STORE_DROP_MANY, "facts of", fact->writer);
-    } else if (status != ERR_EXISTS) {
-        store_redis_drop(server, STORE_DROP_MEMORY, "facts of", fact->writer);
-    }
+    take(server, writer, fact);
+}
+
+void store_redis_hear_beat(struct redis_server *server, const struct fact *heartbeat)
+{
+    struct writer *writer = server->redis->closed ? NULL : writer_of(server->redis, heartbeat);
+    if (writer != NULL) take(server, writer, heartbeat);
 }
 
 static void on_message(void *context, const redisReply *channel, const redisReply *text)
@@ -175,6 +197,7 @@ static void on_message(void *context, const redisReply *channel, const redisRepl
     store_redis_hear(server, &fact);
     struct writer *writer = fact.kind == FACT_POP ? writer_of(redis, &fact) : NULL;
     if (writer == NULL || fact.epoch != writer->epoch) return;
+    if (withholds(writer, &fact)) redis_repair_soon(server);
     writer->beat_ms = store_redis_now_ms(redis);
 }
 

@@ -77,6 +77,8 @@ uint64_t store_redis_random(struct store_redis *redis);
 struct redis_intake store_redis_intake(const struct store_redis *redis);
 /* Take a fact that redis_intake let through. */
 void store_redis_hear(struct redis_server *server, const struct fact *fact);
+/* The same of a heartbeat, once what its PoP wrote before it was read, or could not be. */
+void store_redis_hear_beat(struct redis_server *server, const struct fact *heartbeat);
 /* Count and name something that was dropped. `what` may be "". */
 void store_redis_drop(struct redis_server *server, enum store_drop why, const char *key, const char *what);
 

@@ -25,15 +25,16 @@
 
 struct writer {
     char name[FACT_NAME_MAX];
-    bool orders;       /* an operator: facts of its name are orders */
-    bool beats;        /* a PoP: its heartbeat was heard, or it is listed as one */
-    bool unread;       /* see above */
-    uint64_t epoch;    /* of the newest fact */
-    uint64_t sequence; /* of the newest fact of that epoch */
-    uint64_t missing;  /* bit i: sequence - 1 - i was not heard */
-    int64_t heard_ms;  /* when anything of it was heard last */
-    int64_t beat_ms;   /* when its heartbeat was announced last; INT64_MIN: never */
-    size_t fact_count; /* in force, in the ledger */
+    bool orders;         /* an operator: facts of its name are orders */
+    bool beats;          /* a PoP: its heartbeat was heard, or it is listed as one */
+    bool unread;         /* see above */
+    uint64_t epoch;      /* of the newest fact */
+    uint64_t sequence;   /* of the newest fact of that epoch */
+    uint64_t missing;    /* bit i: sequence - 1 - i was not heard */
+    int64_t heard_ms;    /* when anything of it was heard last */
+    int64_t beat_ms;     /* when its heartbeat was announced last; INT64_MIN: never */
+    uint64_t beat_epoch; /* of its heartbeat in force; 0: none is */
+    size_t fact_count;   /* in force, in the ledger */
 };
 
 struct writers;

@@ -325,6 +325,34 @@ static void facts_that_are_over_are_not_read(void **state)
     pops_close(pops);
 }
 
+#define BEAT_OF_C(sequence)                                                                                            \
+    "{\"kind\":\"pop\",\"subject\":\"c\",\"writer\":\"c\",\"epoch\":2,\"sequence\":" sequence                          \
+    ",\"ttl_ms\":600,\"at_ms\":1}"
+#define VOTE_OF_C(sequence, up)                                                                                        \
+    "{\"kind\":\"probe\",\"subject\":\"x\",\"writer\":\"c\",\"epoch\":2,\"sequence\":" sequence                        \
+    ",\"ttl_ms\":60000,\"at_ms\":1,\"up\":" up ",\"held\":false}"
+
+/* A partition ends: the first that is heard of a PoP is its heartbeat, and what it said meanwhile was missed. */
+static void heartbeat_after_a_silence_does_not_revive_old_votes(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(1);
+    struct redis_process *server = &pops->servers[0];
+    REDIS_DO(server, "SADD meridian:lab:pops c");
+    REDIS_DO(server, "HSET meridian:lab:probe:c x %s", VOTE_OF_C("1", "true"));
+    REDIS_DO(server, "HSET meridian:lab:pop:c heartbeat %s", BEAT_OF_C("2"));
+    struct pop *b = pop_open(pops, 1, "pop-b", 200);
+    WAIT_UNTIL(pops, pop_settled(b) && pop_knows(b, "x", "c", true) && pop_find(b, FACT_POP, "c", "c") != NULL);
+    WAIT_UNTIL(pops, pop_find(b, FACT_POP, "c", "c") == NULL);
+    assert_true(pop_knows(b, "x", "c", true));
+    REDIS_DO(server, "HSET meridian:lab:probe:c x %s", VOTE_OF_C("3", "false"));
+    REDIS_DO(server, "HSET meridian:lab:pop:c heartbeat %s", BEAT_OF_C("4"));
+    REDIS_DO(server, "PUBLISH meridian:lab:changed:pop:c %s", BEAT_OF_C("4"));
+    WAIT_UNTIL(pops, pop_find(b, FACT_POP, "c", "c") != NULL);
+    assert_true(pop_knows(b, "x", "c", false));
+    pops_close(pops);
+}
+
 static void orders_end_with_their_keys(void **state)
 {
     (void)state;
@@ -570,6 +598,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(garbage_is_dropped_by_reason),
         cmocka_unit_test(nobody_speaks_for_another),
         cmocka_unit_test(facts_that_are_over_are_not_read),
+        cmocka_unit_test(heartbeat_after_a_silence_does_not_revive_old_votes),
         cmocka_unit_test(orders_end_with_their_keys),
         cmocka_unit_test(regions_report_for_themselves),
         cmocka_unit_test(junk_members_hide_nobody),
