@@ -67,13 +67,14 @@ class Stage(unittest.TestCase):
     probe = ''        # more members of every probe
     rest = ''         # more YAML
     redis_count = 3
+    pop_class = servers.Meridian
 
     def setUp(self):
         self.folder = process.directory('fleet-' + self._testMethodName)
         self.zone = fleet.write_zone(self.folder)
-        self.redis = [RedisServer(self.folder, 'redis-%d' % i) for i in range(self.redis_count)]
         self.http_port = process.port()
-        self.endpoints = Endpoints(self.folder, {name: (address(*place), self.http_port) for name, place in ENDPOINTS.items()})
+        self.redis = [self.redis_open(i) for i in range(self.redis_count)]
+        self.endpoints_open()
         if self.key_file:
             (self.folder / 'key').write_text('a secret of the whole fleet\n')
         self.pops = {name: self.pop_open(name) for name in POPS}
@@ -97,14 +98,23 @@ class Stage(unittest.TestCase):
 
     # ---- the stage ----
 
+    def redis_open(self, index):
+        return RedisServer(self.folder, 'redis-%d' % index)
+
+    def endpoints_open(self):
+        self.endpoints = Endpoints(self.folder, {name: (address(*place), self.http_port) for name, place in ENDPOINTS.items()})
+
+    def probed_at(self, region, letter):
+        return address(region, letter)
+
     def options(self, name):
         lines = ['fleet: ' + FLEET, 'regions:']
         for region, (latitude, longitude) in REGIONS.items():
             lines += ['  - name: ' + region, '    location: {latitude: %s, longitude: %s}' % (latitude, longitude), '    ramp_s: 0',
                       '    endpoints:']
             for letter in 'ab':
-                where = address(region, letter)
-                lines += ['      - name: %s-%s' % (region, letter), '        addresses: [%s]' % where,
+                where = self.probed_at(region, letter)
+                lines += ['      - name: %s-%s' % (region, letter), '        addresses: [%s]' % address(region, letter),
                           '        capacity_rps: 100',
                           '        probe: {kind: http, url: "http://%s:%d/health?from=%s", interval_ms: %d, timeout_ms: %d, rise: '
                           '%d, fall: %d%s}' % (where, self.http_port, name, INTERVAL_MS, TIMEOUT_MS, RISE, FALL, self.probe)]
@@ -121,7 +131,7 @@ class Stage(unittest.TestCase):
         folder = self.folder / name
         folder.mkdir()
         latitude, longitude = POPS[name]
-        return servers.Meridian(folder, self.options(name), {'example.com': self.zone}, name=name, wait=False,
+        return self.pop_class(folder, self.options(name), {'example.com': self.zone}, name=name, wait=False,
                                 pop='name: %s, location: {latitude: %s, longitude: %s}' % (name, latitude, longitude), **keywords)
 
     def pop_kill(self, name):
@@ -234,7 +244,7 @@ def key(*words):
 
 def main():
     """Run the calling file's cases; say why one was left out; the daemons that still run must end well, too."""
-    program = unittest.main(module='__main__', verbosity=2, exit=False)
+    program = unittest.main(module='__main__', verbosity=2, exit=False, warnings='ignore')  # locks of ports stay open
     for case, reason in program.result.skipped:
         print('SKIP: %s: %s' % (case.id().replace('__main__.', ''), reason))
     well = servers.stop_all() and program.result.wasSuccessful()

@@ -53,7 +53,7 @@ class QueryStream:
     # ---- what the test says ----
 
     def expect(self, allowed):
-        """From now on these answers are right: {client: frozensets of addresses}."""
+        """From now on these answers are right: {client: frozensets of addresses}; for one PoP's clients (pop, client)."""
         with self.lock:
             self.phases.append((time.monotonic(), allowed))
 
@@ -178,7 +178,8 @@ class QueryStream:
     def right(self, answer):
         for i, (start, allowed) in enumerate(self.phases):
             end = self.phases[i + 1][0] if i + 1 < len(self.phases) else answer.received + 1
-            if end >= answer.sent and start <= answer.received and answer.addresses in allowed[answer.client]:
+            right = allowed.get((answer.pop, answer.client), allowed.get(answer.client))
+            if end >= answer.sent and start <= answer.received and answer.addresses in right:
                 return True
         return not self.phases
 
