@@ -65,7 +65,7 @@ class Stage(unittest.TestCase):
     """setUp begins with everything well and agreed upon; tearDown looks at what the users got."""
     key_file = False
     probe = ''        # more members of every probe
-    rest = ''         # more YAML
+    policy = 'processing_weight: 0'  # a machine that stands still for a moment makes every endpoint slow: no fault of these
     redis_count = 3
     pop_class = servers.Meridian
 
@@ -122,7 +122,8 @@ class Stage(unittest.TestCase):
                   'state:', '  redis: [%s]' % ', '.join(self.redis_yaml(redis, name) for redis in self.redis)]
         if self.key_file:
             lines.append('  key_file: "%s"' % (self.folder / 'key'))
-        return '\n'.join(lines) + '\n' + self.rest
+        lines += ['policies:', '  - {name: default, %s}' % self.policy]
+        return '\n'.join(lines) + '\n'
 
     def redis_yaml(self, redis, name):
         return '{address: "%s@%d"}' % (redis.address, redis.port)

@@ -112,7 +112,7 @@ class Endpoints(stage.Stage):
 
 class Slow(stage.Stage):
     probe = ', degraded_ms: 100'
-    rest = 'policies:\n  - {name: default, steering: nearest}\n'
+    policy = 'steering: nearest'
 
     def test_slow(self):
         """Slow probes: degraded, not down; the answer keeps it, and everybody says so."""

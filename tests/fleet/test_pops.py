@@ -169,7 +169,8 @@ class SealedServer(stage.Stage):
         self.changes(lambda: self.endpoints.set('eu-west-1-a', 'down'), stage.answers(down={'eu-west-1-a'}), GONE_S,
                      'an endpoint dies')
         for pop in self.pops:
-            old[pop] = self.redis[0].cli('HGET', key('probe', pop), 'eu-west-1-a')
+            old[pop] = process.wait_until(lambda: (lambda text: text if '"up": false' in text or '"up":false' in text else None)(
+                self.redis[0].cli('HGET', key('probe', pop), 'eu-west-1-a')), 5, pop + ' says so in Redis')
             self.assertIn('"mac"', old[pop])
         self.changes(lambda: self.endpoints.set('eu-west-1-a', 'up'), stage.answers(), BACK_S, 'it is back')
         liar = Liar(self.redis[0], list(self.pops), int(time.time()) + 1000000)
