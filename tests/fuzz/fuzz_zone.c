@@ -32,8 +32,9 @@ static struct config *config_once(void)
     return config;
 }
 
-/* ldns 1.8.3 loses the gateway's text of an IPSECKEY that ends too soon (seed ipseckey-cut): some bytes for each such
- * record of a zone that is refused then. Ours to avoid only by reading IPSECKEY ourselves. */
+/* ldns 1.8.3 loses what it has of a field that goes wrong later (seeds ipseckey-cut, cert-algorithm): some bytes for each
+ * such record of a zone that is refused then. Ours to avoid only by reading all RDATA ourselves. A record that we lose is
+ * still seen: it is made elsewhere. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -42,7 +43,7 @@ const char *__asan_default_options(void)
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:ldns_str2rdf_ipseckey\n";
+    return "leak:ldns_str2rdf_\n";
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
