@@ -41,6 +41,8 @@ class Node:
         ip('link', 'set', 'lo', 'up', node=self)
         for link, network in (('u', USERS), ('f', FLEET)):
             outer = '%s%d' % (link, self.number)
+            # The kernel takes a namespace apart some time after its last process: the last test's link may be there still.
+            subprocess.run(['ip', 'link', 'del', outer], capture_output=True)
             ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', link, 'netns', str(self.holder.pid))
             ip('link', 'set', outer, 'master', 'users' if link == 'u' else 'fleet', 'up')
             ip('addr', 'add', '%s%d/24' % (network, self.number), 'dev', link, node=self)
