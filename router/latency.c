@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The operator's rows are sorted once by (layer, whom they are about), so a cell finds its rows by binary
- * search and is written from the weakest layer to the strongest: distance, nearest region, country,
- * networks from the outermost inwards. The cost is cells x regions + the rows that apply. */
+ * search and is written from the weakest layer to the strongest: distance with what was measured, nearest region, country,
+ * networks from the outermost inwards. The cost is cells x (regions + places measured from) + the rows that apply. */
 #include "router/latency.h"
 
 #include <math.h>
@@ -19,6 +19,7 @@ struct table_key {
 
 struct table {
     const struct model *model;
+    const struct field *field; /* NULL: nothing was measured */
     struct table_key *keys; /* ascending by (about, row) */
     size_t count;
     struct direction *regions; /* by region_id */
@@ -57,9 +58,9 @@ static void table_fini(struct table *table)
     free(table->regions);
 }
 
-static enum status table_init(struct table *table, const struct model *model)
+static enum status table_init(struct table *table, const struct model *model, const struct field *field)
 {
-    *table = (struct table){.model = model, .count = model->latency_row_count};
+    *table = (struct table){.model = model, .field = field, .count = model->latency_row_count};
     table->keys = calloc(table->count + 1, sizeof *table->keys);
     table->regions = calloc(model->region_count + 1, sizeof *table->regions);
     if (table->keys == NULL || table->regions == NULL) {
@@ -87,6 +88,17 @@ static struct latency known_latency(double us, enum latency_source source)
 static struct latency distance_latency(const struct model *model, double km)
 {
     return known_latency(model->latency_base_us + model->latency_us_per_km * km, LATENCY_DISTANCE);
+}
+
+static struct latency measured_latency(const struct model *model, double km, const struct field_word *word)
+{
+    enum latency_source source = LATENCY_DISTANCE;
+    if (word->users >= word->pops && word->users >= word->line) source = LATENCY_USERS;
+    else if (word->pops >= word->line) source = LATENCY_POPS;
+    double line_us = model->latency_base_us + model->latency_us_per_km * km;
+    double fibre_us = FIELD_FIBRE_US_PER_KM * km;
+    double us = line_us + word->detour_us;
+    return known_latency(us > fibre_us ? us : fibre_us, source);
 }
 
 static struct latency row_latency(const struct latency_row *row)
@@ -141,6 +153,17 @@ static void level_unknown(struct latency *row, size_t count)
     }
 }
 
+/* In the place of distance alone, what was measured near by has its say. */
+static void lay_measured(const struct table *table, const struct place *place, const struct direction *here,
+                         struct latency *row)
+{
+    struct field_word words[REGION_MAX];
+    if (table->field == NULL) return;
+    field_ask(table->field, place, words);
+    for (size_t i = 0; i < table->model->region_count; i++)
+        row[i] = measured_latency(table->model, direction_distance_km(here, &table->regions[i]), &words[i]);
+}
+
 /* Fill one row for a place; returns the nearest region. */
 static region_id fill_row(const struct table *table, const struct place *place, network_id network,
                           struct latency *row)
@@ -159,6 +182,7 @@ static region_id fill_row(const struct table *table, const struct place *place, 
                 nearest = (region_id)i;
             }
         }
+        lay_measured(table, place, &here, row);
         lay_rows(table, about(LATENCY_FROM_REGION, nearest), row);
     }
     if (place->country[0] != '\0')
@@ -175,6 +199,7 @@ void latencies_free(struct latencies *latencies)
     free(latencies->nearest);
     free(latencies->unknown);
     free(latencies->unknown_nearest);
+    field_free(latencies->field);
     free(latencies);
 }
 
@@ -196,31 +221,45 @@ static struct latencies *allocate(const struct model *model, const struct atlas 
     return NULL;
 }
 
-enum status latencies_new(const struct model *model, const struct atlas *atlas, struct latencies **out)
+static void fill_unknown(const struct table *table, struct latencies *latencies)
 {
+    static const struct place nowhere;
+    const struct model *model = table->model;
+    for (size_t i = 0; i < model->policy_count; i++) {
+        const struct policy *policy = &model->policies[i];
+        struct latency *row = latencies->unknown + i * model->region_count;
+        latencies->unknown_nearest[i] =
+            fill_row(table, policy->has_unknown ? &policy->unknown : &nowhere, ID_NONE, row);
+    }
+}
+
+enum status latencies_new_measured(const struct model *model, const struct atlas *atlas,
+                                   const struct measurements *by_pops, struct latencies **out)
+{
+    const struct measurements *lists[] = {&model->learned, by_pops};
     struct table table;
-    enum status status = table_init(&table, model);
-    if (status != OK) return status;
     struct latencies *latencies = allocate(model, atlas);
-    if (latencies == NULL) {
-        table_fini(&table);
-        return ERR_MEMORY;
+    if (latencies == NULL) return ERR_MEMORY;
+    enum status status = field_new(model, lists, by_pops == NULL ? 1 : 2, &latencies->field);
+    if (status == OK) status = table_init(&table, model, latencies->field);
+    if (status != OK) {
+        latencies_free(latencies);
+        return status;
     }
     for (size_t i = 0; i < atlas->cell_count; i++) {
         const struct cell *cell = &atlas->cells[i];
         struct latency *row = latencies->entries + i * model->region_count;
         latencies->nearest[i] = fill_row(&table, &cell->place, cell->network, row);
     }
-    static const struct place nowhere;
-    for (size_t i = 0; i < model->policy_count; i++) {
-        const struct policy *policy = &model->policies[i];
-        struct latency *row = latencies->unknown + i * model->region_count;
-        latencies->unknown_nearest[i] =
-            fill_row(&table, policy->has_unknown ? &policy->unknown : &nowhere, ID_NONE, row);
-    }
+    fill_unknown(&table, latencies);
     table_fini(&table);
     *out = latencies;
     return OK;
+}
+
+enum status latencies_new(const struct model *model, const struct atlas *atlas, struct latencies **out)
+{
+    return latencies_new_measured(model, atlas, NULL, out);
 }
 
 /* ---- one at a time ---- */
@@ -254,13 +293,19 @@ static unsigned row_strength(const struct model *model, const struct latency_row
     return network_within(model, network, row->network) ? 3u + model->networks[row->network].prefix.length : 0;
 }
 
-struct latency latency_of_place(const struct model *model, const struct place *place, network_id network,
-                                region_id region)
+struct latency latency_of_place(const struct model *model, const struct field *field, const struct place *place,
+                                network_id network, region_id region)
 {
     region_id nearest = latency_nearest(model, place);
     struct latency best = {0, LATENCY_NONE};
+    struct field_word words[REGION_MAX];
     if (place->has_location) {
-        best = distance_latency(model, location_distance_km(&place->location, &model->regions[region].location));
+        double km = location_distance_km(&place->location, &model->regions[region].location);
+        best = distance_latency(model, km);
+        if (field != NULL) {
+            field_ask(field, place, words);
+            best = measured_latency(model, km, &words[region]);
+        }
     }
     unsigned best_strength = 0;
     for (size_t i = 0; i < model->latency_row_count; i++) {
@@ -274,6 +319,18 @@ struct latency latency_of_place(const struct model *model, const struct place *p
     return best;
 }
 
+void latency_shares(const struct field *field, const struct place *place, struct latency_shares *out)
+{
+    struct field_word words[REGION_MAX];
+    field_ask(field, place, words);
+    for (size_t i = 0; i < field_region_count(field); i++) {
+        double sum = words[i].users + words[i].pops + words[i].line;
+        uint16_t users = (uint16_t)(words[i].users / sum * 1000 + 0.5), pops = (uint16_t)(words[i].pops / sum * 1000 + 0.5);
+        if (users + pops > 1000) pops = (uint16_t)(1000 - users);
+        out[i] = (struct latency_shares){users, pops, (uint16_t)(1000 - users - pops)};
+    }
+}
+
 const char *latency_source_name(enum latency_source source)
 {
     switch (source) {
@@ -282,6 +339,8 @@ const char *latency_source_name(enum latency_source source)
     case LATENCY_TABLE_COUNTRY: return "table by country";
     case LATENCY_TABLE_REGION: return "table by nearest region";
     case LATENCY_DISTANCE: return "distance";
+    case LATENCY_USERS: return "measured by users";
+    case LATENCY_POPS: return "measured by PoPs";
     }
     return "unknown";
 }

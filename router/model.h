@@ -169,6 +169,33 @@ struct latency_row {
     uint32_t latency_us;
 };
 
+/* Somewhere that latencies were measured from. */
+enum measured_by { MEASURED_BY_USERS, MEASURED_BY_POP };
+
+struct measured_place {
+    struct location location;
+    char country[3]; /* "" unknown */
+    enum measured_by by;
+};
+
+/* What was measured between a place and a region, summed up. */
+struct measurement {
+    uint32_t place; /* index */
+    region_id to;
+    uint32_t latency_us; /* median */
+    uint32_t spread_us;  /* median absolute deviation */
+    uint32_t count;      /* of single measurements, >= 1 */
+};
+
+#define MEASURED_PLACE_MAX 8192 /* a cell looks at all of them: 20,000 cells take a quarter of a second */
+
+struct measurements {
+    const struct measured_place *places;
+    size_t place_count;
+    const struct measurement *list; /* ascending by place */
+    size_t count;
+};
+
 struct model {
     const struct region *regions;
     size_t region_count;
@@ -188,6 +215,7 @@ struct model {
     size_t asn_count;
     const struct latency_row *latency_rows;
     size_t latency_row_count;
+    struct measurements learned; /* of users; see field.h */
     struct health_rules health;
     uint32_t latency_base_us; /* network latency by distance: base + slope * km; default 9,000 us */
     double latency_us_per_km; /* default 15.22 */

@@ -97,7 +97,7 @@ static void of_two_equal_rows_the_later_counts(void **state)
     fleet_ready(&fleet);
     assert_int_equal(entry(&fleet, CELL_LONDON, US_WEST_2).network_us, 2);
     assert_int_equal(
-        latency_of_place(&fleet.model, &fleet.cells[CELL_LONDON].place, ID_NONE, US_WEST_2).network_us, 2);
+        latency_of_place(&fleet.model, NULL, &fleet.cells[CELL_LONDON].place, ID_NONE, US_WEST_2).network_us, 2);
     fleet_fini(&fleet);
 }
 
@@ -212,7 +212,7 @@ static void the_matrix_agrees_with_one_look_up_at_a_time(void **state)
         for (cell_id i = 0; i < CELLS; i++) {
             assert_int_equal(fleet.latencies->nearest[i], latency_nearest(&fleet.model, &cells[i].place));
             for (region_id j = 0; j < FLEET_REGIONS; j++) {
-                struct latency one = latency_of_place(&fleet.model, &cells[i].place, cells[i].network, j);
+                struct latency one = latency_of_place(&fleet.model, NULL, &cells[i].place, cells[i].network, j);
                 assert_int_equal(one.source, entry(&fleet, i, j).source);
                 assert_int_equal(one.network_us, entry(&fleet, i, j).network_us);
             }
