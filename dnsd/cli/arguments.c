@@ -57,6 +57,7 @@ static const struct command_row {
     [COMMAND_CANCEL] = {"cancel", "ID", true, "end an order before its time", NULL},
     [COMMAND_AUDIT] = {"audit", NULL, false, "what changed, who did it, and why", NULL},
     [COMMAND_ACL] = {"acl", "FILE", true, "print access lists of Redis for the fleet of a configuration", NULL},
+    [COMMAND_LEARN] = {"learn", "CSV", true, "sum up what users measured, for latency.learned", NULL},
     [COMMAND_REFERENCE] = {"reference", NULL, false, "print the reference of all configuration keys (Markdown)", NULL},
     [COMMAND_VERSION] = {"version", NULL, false, "print the version", NULL},
 };
@@ -121,11 +122,15 @@ static const struct option_row {
      "hash the first line of its files ROLE:NAME; default: users are off", NO_BOUNDS},
     {"--reader", OPTION_TEXT, FIELD(reader), BIT(COMMAND_ACL), "NAME", "of a reader alone", NO_BOUNDS},
     {"--manual", OPTION_FLAG, FIELD(manual), BIT(COMMAND_REFERENCE), NULL, "as mdoc, for meridian.yaml(5)", NO_BOUNDS},
-    {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE), NULL,
+    {"--json", OPTION_FLAG, FIELD(json), ALL & ~BIT(COMMAND_HELP) & ~BIT(COMMAND_REFERENCE) & ~BIT(COMMAND_LEARN), NULL,
      "print JSON instead of text", NO_BOUNDS},
     {"--admin", OPTION_TEXT, FIELD(admin), REMOTE, "ADDRESS@PORT",
      "where the daemon listens, default $" ADMIN_ENVIRONMENT " or 127.0.0.1@8053", NO_BOUNDS},
     {"--config", OPTION_TEXT, FIELD(config), REMOTE, "FILE", "take that from a configuration file", NO_BOUNDS},
+    {"--config", OPTION_TEXT, FIELD(config), BIT(COMMAND_LEARN), "FILE",
+     "regions and database, default /etc/meridian/meridian.yaml", NO_BOUNDS},
+    {"--output", OPTION_TEXT, FIELD(output), BIT(COMMAND_LEARN), "FILE", "write there, default standard output", NO_BOUNDS},
+    {"-o", OPTION_TEXT, FIELD(output), BIT(COMMAND_LEARN), "FILE", "the same", NO_BOUNDS},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
 

@@ -35,6 +35,7 @@ enum command {
     COMMAND_CANCEL,
     COMMAND_AUDIT,
     COMMAND_ACL,
+    COMMAND_LEARN,
     COMMAND_REFERENCE,
     COMMAND_VERSION,
     COMMAND_LAST = COMMAND_VERSION
@@ -48,6 +49,7 @@ struct arguments {
     bool manual;
     const char *admin;  /* NULL: not given */
     const char *config; /* NULL: not given */
+    const char *output; /* NULL: standard output */
     const char *client;
     const char *type; /* default "A" */
     const char *from; /* a file, "-" standard input; NULL: not given */

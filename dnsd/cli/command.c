@@ -11,6 +11,7 @@
 #include "dnsd/cli/check.h"
 #include "dnsd/cli/errand.h"
 #include "dnsd/cli/fetch.h"
+#include "dnsd/cli/learn.h"
 #include "dnsd/cli/order_command.h"
 #include "dnsd/cli/page.h"
 #include "dnsd/cli/report.h"
@@ -172,6 +173,7 @@ int command_run(int argc, char *const *argv, FILE *out, FILE *err)
         return EXIT_WELL;
     case COMMAND_CHECK: return run_check(&arguments, out);
     case COMMAND_REFERENCE: return run_reference(&arguments, out);
+    case COMMAND_LEARN: return learn_run(&arguments, out, err);
     case COMMAND_ACL: return acl_run(&arguments, out, err);
     default: return run_remote(&arguments, out, err);
     }

@@ -34,7 +34,7 @@ struct builder {
 
 enum status builder_settings(struct builder *builder);
 enum status builder_regions(struct builder *builder);
-enum status builder_latency(struct builder *builder); /* reads the CSV */
+enum status builder_latency(struct builder *builder); /* reads the CSV files */
 enum status builder_networks(struct builder *builder);
 enum status builder_policies(struct builder *builder);
 enum status builder_pins(struct builder *builder);

@@ -9,6 +9,7 @@
 #include "dnsd/config/builder.h"
 #include "dnsd/config/config.h"
 #include "dnsd/config/digest.h"
+#include "dnsd/config/learned.h"
 #include "dnsd/config/source_file.h"
 
 #define NESTING_MAX 65 /* lengths 0..64 of one address */
@@ -21,34 +22,48 @@ struct named {
     size_t asn_count;
 };
 
+/* Read a file that `latency` names. *text is NULL when none is named, or when it cannot be read, which is said. ERR_MEMORY. */
+static enum status read_named(struct builder *builder, const struct given *given, size_t limit, const char **path, char **text,
+                              size_t *size)
+{
+    const char *reason;
+    *text = NULL;
+    if (given->value.text == NULL) return OK;
+    if (builder->path == NULL) {
+        builder_refuse(builder, given, "no file names: this text has no place of its own");
+        return OK;
+    }
+    *path = builder_path(builder, given->value.text);
+    enum status status = source_file_read(*path, limit, text, size, &reason);
+    if (status == ERR_MEMORY) return status;
+    if (status == OK) {
+        builder->config->digest = digest_bytes(builder->config->digest, *text, *size);
+        return OK;
+    }
+    *text = NULL;
+    if (status == ERR_LIMIT) builder_refuse(builder, given, "a CSV file of at most %zu bytes", limit);
+    else builder_refuse(builder, given, "a CSV file that can be read: %s: %s", *path, reason);
+    return OK;
+}
+
 enum status builder_latency(struct builder *builder)
 {
     const struct given_latency *given = &builder->declaration->latency;
     struct model *model = &builder->config->model;
-    model->latency_base_us = (uint32_t)(given->base_ms.value.number * 1000 + 0.5);
-    model->latency_us_per_km = given->ms_per_km.value.number * 1000;
-    if (given->table.value.text == NULL) return OK;
-    if (builder->path == NULL) {
-        builder_refuse(builder, &given->table, "no file names: this text has no place of its own");
-        return OK;
-    }
-    const char *path = builder_path(builder, given->table.value.text);
+    const char *path;
     char *text;
     size_t size;
-    const char *reason;
-    enum status status = source_file_read(path, LATENCY_TABLE_SIZE_MAX, &text, &size, &reason);
+    model->latency_base_us = (uint32_t)(given->base_ms.value.number * 1000 + 0.5);
+    model->latency_us_per_km = given->ms_per_km.value.number * 1000;
+    enum status status = read_named(builder, &given->table, LATENCY_TABLE_SIZE_MAX, &path, &text, &size);
+    if (status == OK && text != NULL)
+        status = latency_table_parse(path, text, size, &builder->region_names, builder->scratch, builder->problems,
+                                     &builder->latency);
+    free(text);
     if (status == ERR_MEMORY) return status;
-    if (status == ERR_LIMIT) {
-        builder_refuse(builder, &given->table, "a CSV file of at most %u bytes", LATENCY_TABLE_SIZE_MAX);
-        return OK;
-    }
-    if (status != OK) {
-        builder_refuse(builder, &given->table, "a CSV file that can be read: %s: %s", path, reason);
-        return OK;
-    }
-    builder->config->digest = digest_bytes(builder->config->digest, text, size);
-    status = latency_table_parse(path, text, size, &builder->region_names, builder->scratch, builder->problems,
-                                 &builder->latency);
+    status = read_named(builder, &given->learned, LEARNED_SIZE_MAX, &path, &text, &size);
+    if (status == OK && text != NULL)
+        status = learned_parse(path, text, size, &builder->region_names, builder->keep, builder->problems, &model->learned);
     free(text);
     return status == ERR_MEMORY ? status : OK;
 }

@@ -385,6 +385,9 @@ static const struct option latency_options[] = {
     {.name = "table", .type = OPTION_FILE, AT(table),
      .meaning = "CSV file of measured latencies: `from,to,ms`, from a prefix, a country code or a region (the "
                 "clients nearest to it), to a region."},
+    {.name = "learned", .type = OPTION_FILE, AT(learned),
+     .meaning = "File that `meridian learn` wrote: what users measured from each place. Blended with distance for the clients near by, "
+                "surer the nearer and the more there is; rows of the table beat it."},
     {.name = "base_ms", .type = OPTION_NUMBER, AT(base_ms),
      .minimum = 0, .maximum = 1000, .unit = "ms", .preset = "9",
      .meaning = "Where the table is silent: latency at no distance."},
@@ -393,7 +396,7 @@ static const struct option latency_options[] = {
      .meaning = "Where the table is silent: latency of each kilometre (great circle)."},
 };
 SHAPE(latency, struct given_latency, "latency",
-      "Network latency from clients to regions: the table first, then distance.");
+      "Network latency from clients to regions: the table first, then what was measured near by, then distance.");
 
 #undef AT
 #define AT(member) .offset = offsetof(struct given_pin, member)

@@ -161,6 +161,7 @@ struct given_policy {
 struct given_latency {
     struct origin origin;
     struct given table;
+    struct given learned;
     struct given base_ms;
     struct given ms_per_km;
 };

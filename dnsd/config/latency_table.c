@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dnsd/config/csv_line.h"
 #include "dnsd/config/given.h"
 #include "dnsd/config/suggestion.h"
 
@@ -108,24 +109,6 @@ static enum status append(struct table_reading *reading, const struct latency_en
     return OK;
 }
 
-/* Cut a line into fields at its commas, without the spaces around them. Returns how many there are; the first
- * FIELD_COUNT are stored. */
-static size_t split(char *line, char *fields[FIELD_COUNT])
-{
-    size_t count = 0;
-    for (char *at = line; at != NULL;) {
-        char *comma = strchr(at, ',');
-        if (comma != NULL) *comma = '\0';
-        at += strspn(at, " \t");
-        size_t size = strlen(at);
-        while (size > 0 && strchr(" \t\r", at[size - 1]) != NULL) at[--size] = '\0';
-        if (count < FIELD_COUNT) fields[count] = at;
-        count++;
-        at = comma != NULL ? comma + 1 : NULL;
-    }
-    return count;
-}
-
 static enum status read_line(struct table_reading *reading, char *line)
 {
     char *fields[FIELD_COUNT];
@@ -135,7 +118,7 @@ static enum status read_line(struct table_reading *reading, char *line)
     if (line[0] == '\0' || line[0] == '#') return OK;
     bool first = !reading->begun;
     reading->begun = true;
-    size_t count = split(line, fields);
+    size_t count = csv_line_split(line, fields, FIELD_COUNT);
     if (count != FIELD_COUNT) {
         problems_add(reading->problems, reading->file, reading->line, "", fields[0], "three fields: from,to,ms");
         return OK;
