@@ -8,12 +8,14 @@
 
 #include "router/snapshot.h"
 #include "state/estimate.h"
+#include "state/handshake.h"
 #include "state/load_member.h"
 #include "state/news.h"
 
 struct subject {
     struct health health;
     struct estimate estimate;
+    struct handshake handshake;
     char detail[PROBE_DETAIL_MAX]; /* of the newest result */
     struct fact_load load;         /* the newest that it was told */
     int64_t load_ms;               /* when; SNAPSHOT_UNKNOWN: never */
@@ -227,6 +229,7 @@ enum watch_word watch_observe(struct watch *watch, endpoint_id endpoint, const s
     if (subject->health.probed_up != was_up) doubt(watch, now_ms);
     /* A failure that is quick to say so (a 503 at once) is not processing. */
     if (result->success) estimate_observe(&subject->estimate, result->processing_us);
+    handshake_observe(&subject->handshake, result->connect_us);
     slow_fold(&watch->model->endpoints[endpoint], subject);
     memcpy(subject->detail, result->detail, sizeof subject->detail);
     subject->detail[sizeof subject->detail - 1] = '\0';
@@ -270,6 +273,7 @@ void watch_start(struct watch *watch, endpoint_id endpoint)
     subject->slow = false;
     health_init(&subject->health);
     estimate_init(&subject->estimate);
+    subject->handshake = (struct handshake){.count = 0};
 }
 
 bool watch_tick(struct watch *watch, int64_t now_ms, struct fact_writer *writer, struct fact *out)
@@ -304,6 +308,11 @@ bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *ou
 const struct health *watch_health(const struct watch *watch, endpoint_id endpoint)
 {
     return &watch->subjects[endpoint].health;
+}
+
+struct handshake watch_handshake(const struct watch *watch, endpoint_id endpoint)
+{
+    return watch->subjects[endpoint].handshake;
 }
 
 const char *watch_load_detail(const struct watch *watch, endpoint_id endpoint)

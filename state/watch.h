@@ -24,6 +24,7 @@
 #include "router/model.h"
 #include "router/status.h"
 #include "state/fact.h"
+#include "state/handshake.h"
 #include "state/probe.h"
 
 #define WATCH_FACT_TTL_MS 3600000 /* an hour: the heartbeat says sooner that a PoP is gone; this only tidies up */
@@ -84,6 +85,8 @@ void watch_retell(struct watch *watch);
 /* What is known of an endpoint, as watch_observe wrote it last; false when it was never probed. For a
  * knowledge that starts anew. */
 bool watch_fact(const struct watch *watch, endpoint_id endpoint, struct fact *out);
+/* The TCP handshakes of its probes from here; count 0: none was made. */
+struct handshake watch_handshake(const struct watch *watch, endpoint_id endpoint);
 /* The newest words on asking for its load; "": never asked, or never answered. */
 const char *watch_load_detail(const struct watch *watch, endpoint_id endpoint);
 /* The verdict as it is here, for tests and status pages. */

@@ -122,15 +122,27 @@ static json_t *client_json(const struct reading *reading)
 
 /* ---- what was decided ---- */
 
-static json_t *candidate_json(const struct reading *reading, const struct candidate *candidate)
+/* Who had how much to say of the network latency; null where a row of the table or nobody else than distance spoke. */
+static json_t *layers_json(const struct score *score, const struct latency_shares *shares)
+{
+    bool blended = score->network_source == LATENCY_DISTANCE || score->network_source == LATENCY_USERS ||
+                   score->network_source == LATENCY_POPS;
+    if (shares == NULL || !blended) return json_null();
+    return json_pack("{s:f, s:f, s:f}", "users", shares->users / 1000.0, "pops", shares->pops / 1000.0, "distance",
+                     shares->distance / 1000.0);
+}
+
+static json_t *candidate_json(const struct reading *reading, const struct candidate *candidate,
+                              const struct latency_shares *shares)
 {
     const struct score *score = &candidate->score;
     json_t *view = overview_region(reading->world, candidate->region, reading->elapsed_ms);
-    return json_pack("{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o}", "region",
+    return json_pack("{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "region",
                      reading->model->regions[candidate->region].name, "exclusion", exclusion_name(candidate->exclusion),
                      "rank", candidate->exclusion == EXCLUDED_NOT ? json_integer(candidate->rank) : json_null(),
                      "share_permille", (json_int_t)candidate->share, "network_ms", (double)score->network_us / 1000.0,
-                     "network_source", latency_source_name(score->network_source), "utilisation_ms",
+                     "network_source", latency_source_name(score->network_source), "network_layers", layers_json(score, shares),
+                     "utilisation_ms",
                      score->utilisation_known ? figure_ms(score->utilisation_us) : json_null(), "processing_ms",
                      score->processing_known ? figure_ms(score->processing_us) : json_null(), "unreachable_ms",
                      figure_ms(score->unreachable_us), "total_ms", figure_ms(score->total_us), "facts", view);
@@ -139,8 +151,14 @@ static json_t *candidate_json(const struct reading *reading, const struct candid
 static json_t *candidates_json(const struct reading *reading)
 {
     json_t *list = json_array();
+    struct latency_shares shares[REGION_MAX];
+    const struct field *field = reading->world->latencies->field;
+    const struct place *place = reading->trace.place;
+    bool measured = field != NULL && place != NULL && place->has_location;
+    if (measured) latency_shares(field, place, shares);
     for (size_t i = 0; i < reading->trace.candidate_count; i++) {
-        json_array_append_new(list, candidate_json(reading, &reading->trace.candidates[i]));
+        const struct candidate *candidate = &reading->trace.candidates[i];
+        json_array_append_new(list, candidate_json(reading, candidate, measured ? &shares[candidate->region] : NULL));
     }
     return list;
 }

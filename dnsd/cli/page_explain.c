@@ -117,6 +117,29 @@ static const char *why_not(const json_t *row)
     return known(row, "rank") ? "" : exclusion;
 }
 
+/* "table by country", "distance", or "users 91%, distance 9%": who spoke, the loudest first. */
+static void put_source(struct table *table, const json_t *row)
+{
+    static const char *const names[] = {"users", "pops", "distance"};
+    static const char *const words[] = {"users", "PoP", "distance"};
+    const json_t *layers = json_object_get(row, "network_layers");
+    char text[PAGE_TEXT_MAX] = "";
+    double shares[3] = {0};
+    for (size_t i = 0; i < 3; i++)
+        if (!page_number(layers, names[i], &shares[i])) break;
+    for (int turn = 0; turn < 3; turn++) {
+        size_t loudest = 0;
+        for (size_t i = 1; i < 3; i++)
+            if (shares[i] > shares[loudest]) loudest = i;
+        if (shares[loudest] < 0.005) break;
+        size_t size = strlen(text);
+        snprintf(text + size, sizeof text - size, "%s%s %.0f%%", size > 0 ? ", " : "", words[loudest],
+                 shares[loudest] * 100);
+        shares[loudest] = 0;
+    }
+    table_put(table, STYLE_FAINT, "%s", text[0] != '\0' ? text : page_text(row, "network_source"));
+}
+
 static void put_region(struct table *table, const json_t *row, const char *choice)
 {
     char room[PAGE_TEXT_MAX];
@@ -135,7 +158,7 @@ static void put_region(struct table *table, const json_t *row, const char *choic
         table_put(table, style, "-");
     }
     table_put(table, style, "%s", page_ms(row, "network_ms", room));
-    table_put(table, STYLE_FAINT, "%s", page_text(row, "network_source"));
+    put_source(table, row);
     table_put(table, style, "%s", page_ms(row, "utilisation_ms", room));
     table_put(table, STYLE_FAINT, "%s", page_percent(facts, "utilisation", room));
     table_put(table, STYLE_FAINT, "%s", page_duration(facts, "load_age_s", room));

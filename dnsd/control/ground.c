@@ -44,25 +44,55 @@ int ground_files_equal(const struct ground_files *left, const struct ground_file
     return memcmp(left, right, sizeof *left) == 0;
 }
 
-enum status ground_survey(const struct config *config, struct atlas **atlas, struct latencies **latencies,
-                          struct ground_files *files, char error[GROUND_ERROR_MAX])
+static enum status measure(const struct config *config, const struct atlas *atlas, const struct sounding *sounding,
+                           struct latencies **out)
+{
+    struct measured_place place;
+    struct measurement list[REGION_MAX];
+    struct measurements by_pop;
+    sounding_measurements(sounding, &config->model, &place, list, &by_pop);
+    return latencies_new_measured(&config->model, atlas, by_pop.count > 0 ? &by_pop : NULL, out);
+}
+
+enum status ground_survey(const struct config *config, const struct sounding *sounding, struct ground_survey *out,
+                          char error[GROUND_ERROR_MAX])
 {
     struct atlas *surveyed = NULL;
     char reason[SURVEY_ERROR_MAX];
-    ground_look(&config->geo, files);
+    ground_look(&config->geo, &out->files);
     enum status status = survey_atlas(&config->geo, &config->model, &surveyed, reason);
     if (status != OK) {
         snprintf(error, GROUND_ERROR_MAX, "%s", reason);
         return status;
     }
-    status = latencies_new(&config->model, surveyed, latencies);
+    status = measure(config, surveyed, sounding, &out->latencies);
     if (status != OK) {
         snprintf(error, GROUND_ERROR_MAX, "network latencies: %s", status_name(status));
         atlas_free(surveyed);
         return status;
     }
-    *atlas = surveyed;
+    out->atlas = surveyed;
+    out->sounding = *sounding;
     return OK;
+}
+
+void ground_survey_fini(struct ground_survey *survey)
+{
+    latencies_free(survey->latencies);
+    atlas_free(survey->atlas);
+    survey->latencies = NULL;
+    survey->atlas = NULL;
+}
+
+/* Takes what the survey holds. */
+static void settle(struct ground *ground, struct ground_survey *take_survey)
+{
+    ground->atlas = take_survey->atlas;
+    ground->latencies = take_survey->latencies;
+    ground->files = take_survey->files;
+    ground->sounding = take_survey->sounding;
+    take_survey->atlas = NULL;
+    take_survey->latencies = NULL;
 }
 
 static void zones_share_release(struct zones_share *share)
@@ -143,6 +173,14 @@ static void complain_of_database(const struct config *config, const char *reason
 
 enum status ground_load(struct config *take_config, struct problems *problems, struct ground **out)
 {
+    static const struct sounding none;
+    return ground_load_sounded(take_config, &none, problems, out);
+}
+
+enum status ground_load_sounded(struct config *take_config, const struct sounding *sounding, struct problems *problems,
+                                struct ground **out)
+{
+    struct ground_survey survey;
     char reason[GROUND_ERROR_MAX] = "";
     struct ground *ground = calloc(1, sizeof *ground);
     struct zones_share *share = calloc(1, sizeof *share);
@@ -163,7 +201,8 @@ enum status ground_load(struct config *take_config, struct problems *problems, s
     expect_certificates(take_config, problems);
     enum status zoned = zones_load(take_config, problems, &share->zones);
     if (expect_databases(take_config, problems)) {
-        surveyed = ground_survey(take_config, &ground->atlas, &ground->latencies, &ground->files, reason);
+        surveyed = ground_survey(take_config, sounding, &survey, reason);
+        if (surveyed == OK) settle(ground, &survey);
         if (surveyed != OK && surveyed != ERR_MEMORY) complain_of_database(take_config, reason, problems);
     }
     problems_sort(problems, take_config->path);
@@ -190,22 +229,18 @@ enum status ground_open(struct config *take_config, struct ground **out, char er
     return status;
 }
 
-enum status ground_with_atlas(struct ground *base, struct atlas *take_atlas, struct latencies *take_latencies,
-                              const struct ground_files *files, struct ground **out)
+enum status ground_with_survey(struct ground *base, struct ground_survey *take_survey, struct ground **out)
 {
     struct ground *ground = calloc(1, sizeof *ground);
     if (ground == NULL) {
-        latencies_free(take_latencies);
-        atlas_free(take_atlas);
+        ground_survey_fini(take_survey);
         return ERR_MEMORY;
     }
     ground->references = 1;
     ground->config = config_hold(base->config);
     ground->zones = base->zones;
     ground->zones->references++;
-    ground->atlas = take_atlas;
-    ground->latencies = take_latencies;
-    ground->files = *files;
+    settle(ground, take_survey);
     *out = ground;
     return OK;
 }

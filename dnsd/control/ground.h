@@ -7,6 +7,7 @@
 #define MERIDIAN_GROUND_H
 
 #include "dnsd/config/config.h"
+#include "dnsd/control/sounding.h"
 #include "dnsd/zone/zones.h"
 #include "router/latency.h"
 #include "router/status.h"
@@ -29,6 +30,7 @@ struct ground {
     struct atlas *atlas;
     struct latencies *latencies;
     struct ground_files files;
+    struct sounding sounding; /* that the latencies have in them */
 };
 
 struct zones_share {
@@ -39,14 +41,25 @@ struct zones_share {
 /* Load everything that `config` names. Takes over the caller's reference to config, also on failure. All that is wrong goes to
  * `problems`, sorted by file and line; without one, a failure is a lack of memory. Any thread. */
 MUST_USE enum status ground_load(struct config *take_config, struct problems *problems, struct ground **out);
+/* The same with what this PoP measured; borrowed for the call. */
+MUST_USE enum status ground_load_sounded(struct config *take_config, const struct sounding *sounding,
+                                         struct problems *problems, struct ground **out);
 /* The same at the start of the program: all that is wrong is written to stderr, and summed up in `error`. */
 MUST_USE enum status ground_open(struct config *take_config, struct ground **out, char error[GROUND_ERROR_MAX]);
-/* Read the location databases again for a configuration that the caller keeps alive meanwhile. Any thread. */
-MUST_USE enum status ground_survey(const struct config *config, struct atlas **atlas, struct latencies **latencies,
-                                   struct ground_files *files, char error[GROUND_ERROR_MAX]);
-/* A ground like `base` with another atlas. Takes atlas and latencies, also on failure. Control thread. */
-MUST_USE enum status ground_with_atlas(struct ground *base, struct atlas *take_atlas, struct latencies *take_latencies,
-                                       const struct ground_files *files, struct ground **out);
+/* What comes of the location databases and of what was measured. */
+struct ground_survey {
+    struct atlas *atlas;
+    struct latencies *latencies;
+    struct ground_files files;
+    struct sounding sounding;
+};
+/* Read the location databases again for a configuration that the caller keeps alive meanwhile, with what this PoP measured. Any
+ * thread. `out` is written only on OK, but for its files. */
+MUST_USE enum status ground_survey(const struct config *config, const struct sounding *sounding,
+                                   struct ground_survey *out, char error[GROUND_ERROR_MAX]);
+void ground_survey_fini(struct ground_survey *survey);
+/* A ground like `base` with another survey. Takes its atlas and latencies, also on failure. Control thread. */
+MUST_USE enum status ground_with_survey(struct ground *base, struct ground_survey *take_survey, struct ground **out);
 struct ground *ground_hold(struct ground *ground);
 void ground_release(struct ground *ground); /* takes NULL */
 

@@ -3,7 +3,7 @@
  *
  *            refresh_reload                     refresh_look
  *                 |                                  |  the files differ from those in force, and have
- *                 v                                  v  not changed since the look before
+ *                 v                                  v  not changed since the look before; or the sounding has moved
  *      idle -> RELOADING -> adopt          idle -> LOOKING -> SURVEYING -> adopt
  *
  * A reload that comes during a look or survey waits for its end (one at most). A database that failed is not tried again until
@@ -33,6 +33,7 @@ struct refresh {
     struct control_attempt survey;
     struct ground_files seen;   /* at the look before */
     struct ground_files failed; /* of the newest database that could not be read */
+    uint64_t sounded_ms;        /* when a survey was last made for a sounding; 0: never */
 
     /* the job's own, not touched by the control thread while task != TASK_NONE */
     struct config *config; /* of the ground in force; held by `held` */
@@ -42,16 +43,15 @@ struct refresh {
     enum status status;
     char error[GROUND_ERROR_MAX];
     struct ground *ground;
-    struct atlas *atlas;
-    struct latencies *latencies;
-    struct ground_files files;
+    struct ground_survey surveyed;
+    struct sounding sounding; /* for the latencies to come */
 };
 
 static void work_reload(struct refresh *job)
 {
     struct config *config = NULL;
     job->status = config_load(job->path, &job->problems, &config);
-    if (job->status == OK) job->status = ground_load(config, &job->problems, &job->ground);
+    if (job->status == OK) job->status = ground_load_sounded(config, &job->sounding, &job->problems, &job->ground);
     if (job->status == OK) return;
     char otherwise[GROUND_ERROR_MAX];
     snprintf(otherwise, sizeof otherwise, "%s: %s", job->path, status_name(job->status));
@@ -63,9 +63,9 @@ static void work(uv_work_t *request)
     struct refresh *job = request->data;
     switch (job->task) {
     case TASK_RELOAD: work_reload(job); break;
-    case TASK_LOOK: ground_look(&job->config->geo, &job->files); break;
+    case TASK_LOOK: ground_look(&job->config->geo, &job->surveyed.files); break;
     case TASK_SURVEY:
-        job->status = ground_survey(job->config, &job->atlas, &job->latencies, &job->files, job->error);
+        job->status = ground_survey(job->config, &job->sounding, &job->surveyed, job->error);
         break;
     case TASK_NONE: break;
     }
@@ -121,13 +121,11 @@ static void end_survey(struct refresh *refresh)
     struct ground *ground = NULL;
     const struct ground *base = refresh->owner.ground(refresh->owner.context);
     if (refresh->status == OK && base != refresh->held) { /* cannot be: one job at a time */
-        atlas_free(refresh->atlas);
-        latencies_free(refresh->latencies);
+        ground_survey_fini(&refresh->surveyed);
         return;
     }
     if (refresh->status == OK) {
-        refresh->status =
-            ground_with_atlas(refresh->held, refresh->atlas, refresh->latencies, &refresh->files, &ground);
+        refresh->status = ground_with_survey(refresh->held, &refresh->surveyed, &ground);
         snprintf(refresh->error, sizeof refresh->error, "%s", status_name(refresh->status));
     }
     char source[sizeof ground->atlas->source] = "";
@@ -137,9 +135,10 @@ static void end_survey(struct refresh *refresh)
     }
     note_attempt(&refresh->survey, refresh->status, refresh->error);
     if (refresh->status == OK) {
-        log_line(LOG_LEVEL_INFO, "location database read again", "database=\"%s\"", source);
+        log_line(LOG_LEVEL_INFO, "location database read again", "database=\"%s\" regions_measured=%zu", source,
+                 refresh->sounding.count);
     } else {
-        refresh->failed = refresh->files;
+        refresh->failed = refresh->surveyed.files;
         log_line(LOG_LEVEL_ERROR, "new location database refused, the one before stays in force", "error=\"%s\"",
                  refresh->error);
     }
@@ -148,10 +147,17 @@ static void end_survey(struct refresh *refresh)
 /* Returns true when the files should be read. */
 static bool end_look(struct refresh *refresh)
 {
-    bool stands_still = ground_files_equal(&refresh->files, &refresh->seen);
-    refresh->seen = refresh->files;
-    return stands_still && !ground_files_equal(&refresh->files, &refresh->held->files) &&
-           !ground_files_equal(&refresh->files, &refresh->failed);
+    const struct ground_files *files = &refresh->surveyed.files;
+    uint64_t now_ms = uv_now(refresh->loop);
+    bool stands_still = ground_files_equal(files, &refresh->seen);
+    bool failed = ground_files_equal(files, &refresh->failed);
+    bool rested = refresh->sounded_ms == 0 || now_ms - refresh->sounded_ms >= SOUNDING_REST_MS;
+    refresh->seen = *files;
+    if (stands_still && !failed && rested && sounding_moved(&refresh->held->sounding, &refresh->sounding)) {
+        refresh->sounded_ms = now_ms;
+        return true;
+    }
+    return stands_still && !failed && !ground_files_equal(files, &refresh->held->files);
 }
 
 static void refresh_free(struct refresh *refresh)
@@ -171,8 +177,7 @@ static void after_work(uv_work_t *request, int code)
             problems_fini(&refresh->problems);
         }
         if (task == TASK_SURVEY && refresh->status == OK) {
-            atlas_free(refresh->atlas);
-            latencies_free(refresh->latencies);
+            ground_survey_fini(&refresh->surveyed);
         }
     } else if (task == TASK_RELOAD) {
         end_reload(refresh);
@@ -207,6 +212,7 @@ static void start(struct refresh *refresh, enum task task)
     refresh->config = ground->config;
     refresh->path = strdup(ground->config->path);
     if (task == TASK_RELOAD) problems_init(&refresh->problems);
+    if (task == TASK_RELOAD) refresh->sounding = ground->sounding;
     refresh->work.data = refresh;
     int code = refresh->path ? uv_queue_work(refresh->loop, &refresh->work, work, after_work) : UV_ENOMEM;
     if (code == 0) return;
@@ -259,9 +265,11 @@ enum status refresh_reload(struct refresh *refresh, control_done *done, void *co
     return OK;
 }
 
-void refresh_look(struct refresh *refresh)
+void refresh_look(struct refresh *refresh, const struct watch *watch)
 {
-    if (refresh->task == TASK_NONE) start(refresh, TASK_LOOK);
+    if (refresh->task != TASK_NONE) return;
+    sounding_take(refresh->owner.ground(refresh->owner.context)->config, watch, &refresh->sounding);
+    start(refresh, TASK_LOOK);
 }
 
 const struct control_attempt *refresh_last_reload(const struct refresh *refresh)

@@ -28,8 +28,8 @@ void refresh_close(struct refresh *refresh);
 
 /* ERR_STATE when a reload is under way or waiting already. */
 MUST_USE enum status refresh_reload(struct refresh *refresh, control_done *done, void *context);
-/* Look at the database files (in the pool) and read them again when they changed; called by a timer. */
-void refresh_look(struct refresh *refresh);
+/* Look at the database files (in the pool) and at what the probes measured, and survey again when either changed; called by a timer. */
+void refresh_look(struct refresh *refresh, const struct watch *watch);
 
 const struct control_attempt *refresh_last_reload(const struct refresh *refresh);
 const struct control_attempt *refresh_last_survey(const struct refresh *refresh);

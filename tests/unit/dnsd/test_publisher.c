@@ -159,21 +159,20 @@ static void full_backlog_stops_publication_and_keeps_the_world(void **state)
 static void other_atlas_shares_zones_and_answers(void **state)
 {
     struct stage *stage = *state;
-    struct atlas *atlas;
-    struct latencies *latencies;
-    struct ground_files files;
+    static const struct sounding none;
+    struct ground_survey survey;
     struct ground *next;
     char error[GROUND_ERROR_MAX];
     build(stage, 0);
     const struct answers *answers = publisher_world(stage->publisher)->answers;
-    assert_int_equal(ground_survey(stage->ground->config, &atlas, &latencies, &files, error), OK);
-    assert_true(ground_files_equal(&files, &stage->ground->files));
-    assert_int_equal(ground_with_atlas(stage->ground, atlas, latencies, &files, &next), OK);
+    assert_int_equal(ground_survey(stage->ground->config, &none, &survey, error), OK);
+    assert_true(ground_files_equal(&survey.files, &stage->ground->files));
+    assert_int_equal(ground_with_survey(stage->ground, &survey, &next), OK);
     ground_release(stage->ground);
     stage->ground = next;
     assert_true(build(stage, 0));
     assert_ptr_equal(publisher_world(stage->publisher)->answers, answers);
-    assert_ptr_equal(publisher_world(stage->publisher)->atlas, atlas);
+    assert_ptr_equal(publisher_world(stage->publisher)->atlas, stage->ground->atlas);
 }
 
 /* Build with a drain of region east for the service api alone, or without. */
