@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define EARTH_DIAMETER_KM (2 * 6371.0088)
-#define FIBRE_SLACK_US 1000.0 /* places are known to some 50 km */
 #define PASSES_MAX 12         /* a mean, and again with outliers cut, until nothing moves */
 #define PASS_SETTLED_US 500.0 /* by so little that it has */
 /* of the variance of a median to the squared median absolute deviation, by count, for a normal distribution: (pi/2) * 1.4826^2 */
@@ -60,6 +59,11 @@ static enum status check(const struct model *model, const struct measurements *l
     return OK;
 }
 
+bool field_impossible(double km, uint32_t latency_us)
+{
+    return latency_us + FIELD_LIGHT_SLACK_US < FIELD_LIGHT_US_PER_KM * km;
+}
+
 static double noise_of(const struct measurement *one)
 {
     double spread = one->spread_us / FIELD_PLACE_US;
@@ -78,7 +82,7 @@ static void add_site(struct field *field, const struct model *model, const struc
         const struct measurement *one = &list->list[*at];
         struct direction there = location_direction(&model->regions[one->to].location);
         double km = direction_distance_km(&site->direction, &there);
-        if (one->latency_us + FIBRE_SLACK_US < FIELD_FIBRE_US_PER_KM * km) continue;
+        if (field_impossible(km, one->latency_us)) continue;
         double line_us = model->latency_base_us + model->latency_us_per_km * km;
         field->details[field->detail_count++] =
             (struct detail){one->to, (float)(one->latency_us - line_us), (float)noise_of(one)};

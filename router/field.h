@@ -14,6 +14,7 @@
 #ifndef MERIDIAN_FIELD_H
 #define MERIDIAN_FIELD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,17 +29,22 @@
 #define FIELD_NEAR 48
 #define FIELD_LINE_PRECISION 0.5
 #define FIELD_PLACE_US 25000.0      /* by so much two places at the same spot differ */
-#define FIELD_FIBRE_US_PER_KM 9.793 /* there and back, light in glass of n = 1.468 */
+/* There and back, light in glass of n = 1.468 needs 9.793 us for each km. A place may be a whole country's point, so that only what is
+ * faster than half of that is impossible. */
+#define FIELD_LIGHT_US_PER_KM 4.8965
+#define FIELD_LIGHT_SLACK_US 1000.0
 
 struct field;
 
-/* A field of some measurements (all of them are looked at together), for a model's regions and its line of distance. What is faster
- * than light in fibre (a region that is not where it is said to be, an anycast address) is left out. Borrows nothing. *out is NULL
+/* A field of some measurements (all of them are looked at together), for a model's regions and its line of distance. What is
+ * impossible (a region that is not where it is said to be, an anycast address) is left out. Borrows nothing. *out is NULL
  * when nothing is left. ERR_RANGE for a place or region that does not exist, for a list that does not ascend or more than
  * MEASURED_PLACE_MAX places; ERR_MEMORY. */
 MUST_USE enum status field_new(const struct model *model, const struct measurements *const *lists, size_t list_count,
                                struct field **out);
 void field_free(struct field *field); /* takes NULL */
+/* Would this be faster than light? */
+bool field_impossible(double km, uint32_t latency_us);
 size_t field_region_count(const struct field *field);
 
 /* Of one region. Precisions are in the same unit: their shares of the sum say who spoke how loudly. */

@@ -96,9 +96,7 @@ static struct latency measured_latency(const struct model *model, double km, con
     if (word->users >= word->pops && word->users >= word->line) source = LATENCY_USERS;
     else if (word->pops >= word->line) source = LATENCY_POPS;
     double line_us = model->latency_base_us + model->latency_us_per_km * km;
-    double fibre_us = FIELD_FIBRE_US_PER_KM * km;
-    double us = line_us + word->detour_us;
-    return known_latency(us > fibre_us ? us : fibre_us, source);
+    return known_latency(line_us + word->detour_us, source);
 }
 
 static struct latency row_latency(const struct latency_row *row)

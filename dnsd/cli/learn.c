@@ -15,6 +15,7 @@
 #include "dnsd/config/config.h"
 #include "dnsd/config/csv_line.h"
 #include "dnsd/config/learned.h"
+#include "router/field.h"
 
 #define FIELD_COUNT 4
 #define LINE_MAX_BYTES 256
@@ -136,12 +137,34 @@ static enum status read_file(FILE *in, struct learning *learning, struct progres
 
 /* ---- what comes out ---- */
 
+static struct tally_row *read_rows(struct tally *tally)
+{
+    struct tally_row *rows = calloc(tally_row_count(tally) + 1, sizeof *rows);
+    if (rows != NULL) tally_read(tally, rows);
+    return rows;
+}
+
+/* A region that is not where the configuration has it shows by rows that cannot be. */
+static void warn_of_impossible(struct tally *tally, const struct model *model, FILE *err)
+{
+    size_t impossible[REGION_MAX] = {0};
+    struct tally_row *rows = read_rows(tally);
+    for (size_t i = 0; rows != NULL && i < tally_row_count(tally); i++) {
+        double km = location_distance_km(&rows[i].location, &model->regions[rows[i].region].location);
+        impossible[rows[i].region] += field_impossible(km, rows[i].latency_us);
+    }
+    for (size_t i = 0; i < model->region_count; i++)
+        if (impossible[i] > 0)
+            fprintf(err, "meridian: %s: %zu row%s faster than light, and will not count: is its location right?\n",
+                    model->regions[i].name, impossible[i], impossible[i] == 1 ? " is" : "s are");
+    free(rows);
+}
+
 static enum status write_rows(struct tally *tally, const struct model *model, FILE *out)
 {
     size_t count = tally_row_count(tally);
-    struct tally_row *rows = calloc(count + 1, sizeof *rows);
+    struct tally_row *rows = read_rows(tally);
     if (rows == NULL) return ERR_MEMORY;
-    tally_read(tally, rows);
     fprintf(out, "# What users measured, by meridian learn: median, median absolute deviation, measurements.\n" LEARNED_HEADING
                  "\n");
     for (size_t i = 0; i < count; i++)
@@ -229,6 +252,7 @@ static int finish(struct lesson *lesson, struct learning *learning)
     size_t bad = learning->problems->count + learning->problems->omitted;
     problems_print(learning->problems, lesson->err);
     print_summary(learning, lesson->err);
+    warn_of_impossible(learning->tally, model, lesson->err);
     if (tally_row_count(learning->tally) == 0) {
         fprintf(lesson->err, "meridian: %s: nothing to learn; nothing was written\n", learning->file);
         return EXIT_UNWELL;

@@ -175,6 +175,11 @@ static void what_users_measured_reaches_the_model(void **state)
     assert_int_equal(learn(in_folder("users.csv"), in_folder("learned.csv"), &err), EXIT_WELL);
     assert_string_equal(err, "meridian: 4 measurements of 2 places, 3 rows; 1 without a place left out\n");
     free(err);
+    write_text(in_folder("far.csv"), "81.2.69.160/27,us-east-1,11,40\n");
+    assert_int_equal(learn(in_folder("far.csv"), in_folder("far.out"), &err), EXIT_WELL);
+    assert_string_equal(err, "meridian: 1 measurement of 1 place, 1 row\n"
+                             "meridian: us-east-1: 1 row is faster than light, and will not count: is its location right?\n");
+    free(err);
     write_text(in_folder("n.yaml"), CONFIG "latency: {learned: learned.csv}\n");
     problems_init(&problems);
     assert_int_equal(config_load(in_folder("n.yaml"), &problems, &config), OK);
@@ -246,7 +251,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"m.yaml", "n.yaml", "users.csv", "learned.csv", "example.com.zone"};
+    static const char *const names[] = {"m.yaml", "n.yaml", "users.csv", "learned.csv", "example.com.zone", "far.csv", "far.out"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) (void)unlink(in_folder(names[i]));
     return rmdir(folder);
 }
