@@ -26,7 +26,7 @@ static struct atlas atlas_make(void)
     for (int i = 1; i < 7; i++) {
         cells[i].place.has_location = true;
         cells[i].place.location = (struct location){i * 25.0 - 90, i * 51.0 - 180};
-        memcpy(cells[i].place.country, i % 2 ? "DE" : "", 2);
+        if (i % 2) memcpy(cells[i].place.country, "DE", 3);
     }
     return (struct atlas){.ipv4 = {7, firsts4, cells4}, .ipv6 = {1, firsts6, cells6}, .cells = cells, .cell_count = 7};
 }
