@@ -4,12 +4,13 @@
 
 #define MEAN_SHARE 8      /* a new sample counts 1/8 */
 #define DEVIATION_SHARE 4 /* ... and 1/4 */
+#define FIRST_SHARE 8     /* of the first: handshakes vary less than TCP's own first guess of a half */
 
 void handshake_observe(struct handshake *handshake, int64_t sample_us)
 {
-    if (sample_us < 0) return;
+    if (sample_us < 0 || sample_us >= HANDSHAKE_LOST_US) return;
     if (handshake->count == 0) {
-        *handshake = (struct handshake){1, sample_us, sample_us / 2};
+        *handshake = (struct handshake){1, sample_us, sample_us / FIRST_SHARE};
         return;
     }
     int64_t error_us = sample_us - handshake->mean_us;

@@ -17,7 +17,7 @@ static bool take_region(const struct model *model, region_id id, const struct wa
     struct handshake best = {.count = 0};
     for (size_t i = 0; i < region->endpoint_count; i++) {
         struct handshake one = watch_handshake(watch, (endpoint_id)(region->first_endpoint + i));
-        if (one.count < SOUNDING_HANDSHAKES_MIN || (best.count > 0 && one.mean_us >= best.mean_us)) continue;
+        if (one.count == 0 || (best.count > 0 && one.mean_us >= best.mean_us)) continue;
         best = one;
     }
     if (best.count == 0) return false;

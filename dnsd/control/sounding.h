@@ -14,7 +14,6 @@
 #include "router/model.h"
 #include "state/watch.h"
 
-#define SOUNDING_HANDSHAKES_MIN 4 /* fewer say little */
 #define SOUNDING_COUNT_MAX 64     /* the mean is of the newest few */
 /* New figures are looked for this seldom, and count when one is off by more than both: a survey in the pool is made for them. */
 #define SOUNDING_REST_MS 600000

@@ -230,6 +230,39 @@ static void every_source_has_a_name(void **state)
     latencies_free(NULL);
 }
 
+static void what_was_measured_speaks_before_distance_and_behind_the_table(void **state)
+{
+    (void)state;
+    static const struct measured_place london = {.location = {51.51, -0.13}, .country = "GB"};
+    static const struct measured_place pop = {.location = {1.35, 103.82}, .by = MEASURED_BY_POP};
+    static const struct measurement learned[] = {{0, US_EAST_1, 140000, 0, 1000}, {0, EU_WEST_1, 15000, 0, 1000}};
+    static const struct measurement probed[] = {{0, AP_SOUTHEAST_1, 1000, 0, 60}};
+    static const struct measurements by_pops = {&pop, 1, probed, 1};
+    static const struct latency_row rows[] = {
+        {.from = LATENCY_FROM_COUNTRY, .country = "GB", .network = ID_NONE, .to = EU_WEST_1, .latency_us = 7000}};
+    struct fleet fleet;
+    fleet_init(&fleet);
+    fleet.model.latency_rows = rows;
+    fleet.model.latency_row_count = 1;
+    fleet.model.learned = (struct measurements){&london, 1, learned, 2};
+    assert_int_equal(latencies_new_measured(&fleet.model, &fleet.atlas, &by_pops, &fleet.latencies), OK);
+    assert_int_equal(entry(&fleet, CELL_LONDON, US_EAST_1).source, LATENCY_USERS);
+    assert_in_range(entry(&fleet, CELL_LONDON, US_EAST_1).network_us, 135000, 141000);
+    assert_int_equal(entry(&fleet, CELL_LONDON, EU_WEST_1).source, LATENCY_TABLE_COUNTRY);
+    assert_int_equal(entry(&fleet, CELL_LONDON, EU_WEST_1).network_us, 7000);
+    assert_int_equal(entry(&fleet, CELL_LONDON, US_WEST_2).source, LATENCY_DISTANCE);
+    assert_int_equal(entry(&fleet, CELL_SINGAPORE, AP_SOUTHEAST_1).source, LATENCY_POPS);
+    struct latency one = latency_of_place(&fleet.model, fleet.latencies->field, &fleet.cells[CELL_LONDON].place, ID_NONE,
+                                          US_EAST_1);
+    assert_int_equal(one.network_us, entry(&fleet, CELL_LONDON, US_EAST_1).network_us);
+    struct latency_shares shares[FLEET_REGIONS];
+    latency_shares(fleet.latencies->field, &fleet.cells[CELL_LONDON].place, shares);
+    for (int i = 0; i < FLEET_REGIONS; i++)
+        assert_int_equal(shares[i].users + shares[i].pops + shares[i].distance, 1000);
+    assert_true(shares[US_EAST_1].users > 900 && shares[AP_SOUTHEAST_1].pops < shares[AP_SOUTHEAST_1].distance);
+    fleet_fini(&fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +277,7 @@ int main(void)
         cmocka_unit_test(absurd_latencies_are_cut),
         cmocka_unit_test(the_matrix_agrees_with_one_look_up_at_a_time),
         cmocka_unit_test(every_source_has_a_name),
+        cmocka_unit_test(what_was_measured_speaks_before_distance_and_behind_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
