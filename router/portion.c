@@ -172,14 +172,30 @@ static void utilisations(const struct standers *standers, double *used)
     }
 }
 
+/* What is free of something used so far. From PORTION_BEND on it falls along a hyperbola that goes on from there with the same
+ * slope, so that of several which are full the fuller ones still have less, and nobody's is nothing. */
+static double free_part(double used)
+{
+    double left = 1 - PORTION_BEND;
+    return used <= PORTION_BEND ? 1 - used : left * left / (left + used - PORTION_BEND);
+}
+
+/* Factors are of the one that is best off. */
+static void aim_in_proportion(struct standers *standers, const double *merits)
+{
+    double best = 0;
+    for (size_t i = 0; i < standers->count; i++) best = fmax(best, merits[i]);
+    for (size_t i = 0; i < standers->count; i++) standers->list[i].target = bounded(merits[i] / best);
+}
+
 static void aim_at_free(struct standers *standers)
 {
     double used[STRATEGY_ENDPOINT_MAX];
     if (!fullness_by_requests(standers, used)) utilisations(standers, used);
     double mean = mean_of_known(standers, used);
     if (mean < 0) return;
-    for (size_t i = 0; i < standers->count; i++)
-        standers->list[i].target = bounded(1 - (used[i] < 0 ? mean : used[i]));
+    for (size_t i = 0; i < standers->count; i++) used[i] = free_part(used[i] < 0 ? mean : used[i]);
+    aim_in_proportion(standers, used);
 }
 
 /* The cost is sqrt(latency * (1 + requests)). By Little's law latency and requests at hand say the same of an endpoint when all
@@ -187,8 +203,8 @@ static void aim_at_free(struct standers *standers)
  * first power of the load, where the product would with the second and needed twice the damping. */
 static void aim_at_quick(struct standers *standers)
 {
-    double costs[STRATEGY_ENDPOINT_MAX];
-    double size = 0, least = INFINITY;
+    double costs[STRATEGY_ENDPOINT_MAX], merits[STRATEGY_ENDPOINT_MAX];
+    double size = 0;
     bool with_requests = requests_are_known(standers);
     for (size_t i = 0; i < standers->count; i++) {
         int64_t processing_us = standers->list[i].view->processing_us;
@@ -201,9 +217,9 @@ static void aim_at_quick(struct standers *standers)
         const struct stander *stander = &standers->list[i];
         if (costs[i] < 0) costs[i] = mean;
         if (with_requests) costs[i] = sqrt(costs[i] * (1 + requests_of(stander->view) * size / stander->size));
-        least = fmin(least, costs[i]);
+        merits[i] = 1 / costs[i];
     }
-    for (size_t i = 0; i < standers->count; i++) standers->list[i].target = bounded(least / costs[i]);
+    aim_in_proportion(standers, merits);
 }
 
 /* Bounded loads, by what is known of the load itself; lottery.h bounds what the hash alone would make uneven. The square, because

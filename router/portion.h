@@ -5,13 +5,15 @@
  *
  *   base    what the operator says of it: its weight or capacity, the part that a degraded one counts with, and the ramp of
  *           one that came back (slow start, by its region's ramp_s and the steps of snapshot.h). In force at once.
- *   factor  what its load says: 1/PORTION_FLOOR to 1. Damped, since what is known of load is late and clients keep answers.
+ *   factor  what its load says, of the one that is best off: 1/PORTION_FLOOR to 1. Damped, since what is known of load is late
+ *           and clients keep answers.
  *
  *   strategy              base                    factor
  *   round_robin           1                       1
  *   weighted              weight                  1
  *   consistent_hash       weight                  1; less where it is used beyond PORTION_BOUND of the region's mean
- *   least_connections     capacity, else weight   free part of it: 1 - requests in its hands over those that fill it
+ *   least_connections     capacity, else weight   free part of it: 1 - requests in its hands over those that fill it (over
+ *                                                 PORTION_BEND less steep; utilisation where requests are not known)
  *   least_response_time   capacity, else weight   least cost over its cost; the cost is the geometric mean of its processing
  *                                                 latency and of one more than the requests in its hands
  *
@@ -30,6 +32,7 @@
 
 #define PORTION_TOTAL 4096      /* parts that a region's clients are cut into: 16 for each of STRATEGY_ENDPOINT_MAX */
 #define PORTION_FLOOR 8         /* load takes at most all but an eighth from a portion: it must be seen to get well again */
+#define PORTION_BEND 0.75       /* up to here what is free is 1 - used; see README.md for why not further */
 #define PORTION_SETTLE_MS 60000 /* time constant of the damping */
 #define PORTION_STEP 32         /* factors in force follow when one is off by a 32nd: fewer worlds, and fewer clients moved */
 #define PORTION_BOUND 1.25      /* bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018): at most this times the mean ... */
