@@ -3,6 +3,7 @@
 #include "router/portion.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "router/snapshot.h"
 
@@ -12,9 +13,10 @@
 struct stander {
     const struct endpoint *endpoint;
     struct endpoint_view *view;
-    const struct portion *before; /* NULL: it did not stand, or nothing was known */
+    const struct portion *before; /* NULL: it did not stand, or nothing was known of its load */
     double size;                  /* of the base */
-    double target;                /* what the factor goes to; 0: the load is not known */
+    double target;                /* what the factor goes to; 0: nobody's load is known */
+    bool known;                   /* its own load is; else the target is made from the others' */
 };
 
 /* Those of one region. */
@@ -194,7 +196,10 @@ static void aim_at_free(struct standers *standers)
     if (!fullness_by_requests(standers, used)) utilisations(standers, used);
     double mean = mean_of_known(standers, used);
     if (mean < 0) return;
-    for (size_t i = 0; i < standers->count; i++) used[i] = free_part(used[i] < 0 ? mean : used[i]);
+    for (size_t i = 0; i < standers->count; i++) {
+        standers->list[i].known = used[i] >= 0;
+        used[i] = free_part(used[i] < 0 ? mean : used[i]);
+    }
     aim_in_proportion(standers, used);
 }
 
@@ -214,7 +219,8 @@ static void aim_at_quick(struct standers *standers)
     double mean = mean_of_known(standers, costs);
     if (mean < 0) return;
     for (size_t i = 0; i < standers->count; i++) {
-        const struct stander *stander = &standers->list[i];
+        struct stander *stander = &standers->list[i];
+        stander->known = costs[i] >= 0;
         if (costs[i] < 0) costs[i] = mean;
         if (with_requests) costs[i] = sqrt(costs[i] * (1 + requests_of(stander->view) * size / stander->size));
         merits[i] = 1 / costs[i];
@@ -233,6 +239,7 @@ static void aim_below_bound(struct standers *standers)
     double bound = fmax(PORTION_BOUND * mean, PORTION_BUSY);
     for (size_t i = 0; i < standers->count; i++) {
         double relief = used[i] > bound ? bound / used[i] : 1;
+        standers->list[i].known = used[i] >= 0;
         standers->list[i].target = bounded(relief * relief);
     }
 }
@@ -256,10 +263,9 @@ static void damp(const struct stander *stander, double kept)
 {
     struct portion *portion = &stander->view->portion;
     double target = stander->target > 0 ? stander->target : 1;
-    if (stander->before != NULL)
-        portion->factor = target + (stander->before->factor - target) * kept;
-    else
-        portion->factor = stander->target; /* 0: still unknown */
+    if (stander->before != NULL) portion->factor = target + (stander->before->factor - target) * kept;
+    else portion->factor = stander->known ? target : 0;
+    portion->steady = portion->factor > 0 ? portion->factor : target;
 }
 
 /* The factors in force stay as they are until one of them is off by a step; then all follow. */
@@ -270,14 +276,13 @@ static void derive_factors(struct standers *standers, int64_t elapsed_ms)
     for (size_t i = 0; i < standers->count; i++) {
         const struct stander *stander = &standers->list[i];
         damp(stander, kept);
-        double steady = stander->before != NULL ? stander->before->steady : 0;
-        follow |= fabs(stander->view->portion.factor - steady) * PORTION_STEP > steady;
+        double before = stander->before != NULL ? stander->before->steady : 0;
+        if (stander->before != NULL || stander->known)
+            follow |= fabs(stander->view->portion.steady - before) * PORTION_STEP > before;
     }
-    for (size_t i = 0; i < standers->count; i++) {
+    for (size_t i = 0; i < standers->count && !follow; i++) {
         const struct stander *stander = &standers->list[i];
-        double factor = follow ? stander->view->portion.factor
-                               : (stander->before != NULL ? stander->before->steady : 0);
-        stander->view->portion.steady = factor > 0 ? factor : 1;
+        if (stander->before != NULL) stander->view->portion.steady = stander->before->steady;
     }
 }
 

@@ -238,6 +238,22 @@ static void what_is_known_first_counts_at_once_and_what_changes_slowly(void **st
     pool_close(&pool);
 }
 
+/* Reports come one after the other; none waits for the damping. */
+static void each_load_counts_at_once_when_it_is_known_first(void **state)
+{
+    (void)state;
+    struct pool pool;
+    pool_open(&pool, STRATEGY_LEAST_RESPONSE_TIME, 3);
+    for (size_t i = 0; i < 3; i++) {
+        pool_view(&pool, i)->processing_us = 100000 << i;
+        pool_pass(&pool, 1000);
+    }
+    assert_parts(&pool, 0, 4.0 / 7, 0.001);
+    assert_parts(&pool, 1, 2.0 / 7, 0.001);
+    assert_parts(&pool, 2, 1.0 / 7, 0.001);
+    pool_close(&pool);
+}
+
 /* The way does not depend on how often worlds are built. */
 static void damping_is_by_time_and_not_by_turns(void **state)
 {
@@ -408,6 +424,7 @@ int main(void)
         cmocka_unit_test(least_response_time_goes_by_latency),
         cmocka_unit_test(and_by_requests_in_hand_where_they_are_known),
         cmocka_unit_test(what_is_known_first_counts_at_once_and_what_changes_slowly),
+        cmocka_unit_test(each_load_counts_at_once_when_it_is_known_first),
         cmocka_unit_test(damping_is_by_time_and_not_by_turns),
         cmocka_unit_test(small_changes_of_load_change_no_portion),
         cmocka_unit_test(a_load_that_is_not_known_any_more_counts_less_and_less),
