@@ -20,7 +20,7 @@
  * Who stands: the endpoints that are up, have weight and are not drained; without any, drained ones too; then all with weight;
  * else all. So as long as one is well none but the well get clients, and nobody's answer is empty.
  *
- * Why shares in proportion to what is free do not chase each other, and what damping they need: see README.md, "Portions".
+ * Why shares in proportion to what is free do not chase each other, and what damping they need: see PORTIONS.md.
  * Derived by snapshot_derive; pure; any thread. */
 #ifndef MERIDIAN_PORTION_H
 #define MERIDIAN_PORTION_H
@@ -32,7 +32,7 @@
 
 #define PORTION_TOTAL 4096      /* parts that a region's clients are cut into: 16 for each of STRATEGY_ENDPOINT_MAX */
 #define PORTION_FLOOR 8         /* load takes at most all but an eighth from a portion: it must be seen to get well again */
-#define PORTION_BEND 0.75       /* up to here what is free is 1 - used; see README.md for why not further */
+#define PORTION_BEND 0.75       /* up to here what is free is 1 - used; see PORTIONS.md for why not further */
 #define PORTION_SETTLE_MS 60000 /* time constant of the damping */
 #define PORTION_STEP 32         /* factors in force follow when one is off by a 32nd: fewer worlds, and fewer clients moved */
 #define PORTION_BOUND 1.25      /* bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018): at most this times the mean ... */

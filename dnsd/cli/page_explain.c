@@ -175,7 +175,7 @@ static void print_regions(const struct paper *paper, const json_t *page)
     static const struct column columns[] = {
         {"", false},           {"REGION", false}, {"RANK", true},  {"NETWORK", true},    {"FROM", false},
         {"UTILISATION", true}, {"USED", true},    {"AGE", true},   {"PROCESSING", true}, {"AGE", true},
-        {"NOT REACHED", true}, {"TOTAL", true},   {"SHARE", false}, {"LEFT OUT", false},  {"HEALTH", false}};
+        {"NOT REACHED", true}, {"TOTAL", true},   {"SHARE", true}, {"LEFT OUT", false},  {"HEALTH", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const char *choice = page_text(json_object_get(page, "decision"), "choice");
     size_t index;
