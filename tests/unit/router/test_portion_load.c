@@ -230,10 +230,12 @@ static void at_85_percent_who_looks_is_as_good_as_who_knows(void **state)
     assert_true(known < bar);
     assert_true(table[STRATEGY_LEAST_CONNECTIONS].p95_s < bar);
     assert_true(table[STRATEGY_LEAST_RESPONSE_TIME].p95_s < bar);
-    assert_true(table[STRATEGY_LEAST_CONNECTIONS].p95_s < 1.5 * known);
-    assert_true(table[STRATEGY_LEAST_RESPONSE_TIME].p95_s < 1.5 * known);
-    assert_true(table[STRATEGY_LEAST_CONNECTIONS].swing < 0.1);
-    assert_true(table[STRATEGY_LEAST_RESPONSE_TIME].swing < 0.1);
+    assert_true(table[STRATEGY_LEAST_CONNECTIONS].p95_s < 2 * known); /* of ten seeds 1.15 to 1.32 */
+    assert_true(table[STRATEGY_LEAST_RESPONSE_TIME].p95_s < 2 * known); /* 1.06 to 1.15 */
+    assert_true(table[STRATEGY_CONSISTENT_HASH].p95_s < bar);
+    /* without the damping it is 0.4 to 0.74 */
+    assert_true(table[STRATEGY_LEAST_CONNECTIONS].swing < 0.25);
+    assert_true(table[STRATEGY_LEAST_RESPONSE_TIME].swing < 0.25);
 }
 
 int main(void)
