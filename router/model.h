@@ -86,6 +86,7 @@ struct region {
     uint16_t min_healthy_permille; /* down when less than this share of its weight is up; default 500 */
     uint32_t ramp_s;               /* after a return, the time to full share; 0: at once */
     enum strategy strategy;
+    uint32_t kept_s; /* how long clients keep an answer at most: the longest TTL of the services that it serves */
     uint8_t names; /* endpoints in one answer, 1..STRATEGY_NAMES_MAX; 0 (as 1) and all else only with a strategy */
 };
 

@@ -268,10 +268,16 @@ static void damp(const struct stander *stander, double kept)
     portion->steady = portion->factor > 0 ? portion->factor : target;
 }
 
-/* The factors in force stay as they are until one of them is off by a step; then all follow. */
-static void derive_factors(struct standers *standers, int64_t elapsed_ms)
+/* What is left of a difference after so long. Whose clients are to keep their endpoint never moves them in haste. */
+static double left_of_difference(const struct region *region, int64_t elapsed_ms)
 {
-    double kept = exp(-fmax((double)elapsed_ms, 0) / PORTION_SETTLE_MS);
+    if (region->kept_s > PORTION_KEPT_S && region->strategy != STRATEGY_CONSISTENT_HASH) return 0;
+    return exp(-fmax((double)elapsed_ms, 0) / PORTION_SETTLE_MS);
+}
+
+/* The factors in force stay as they are until one of them is off by a step; then all follow. */
+static void derive_factors(struct standers *standers, double kept)
+{
     bool follow = false;
     for (size_t i = 0; i < standers->count; i++) {
         const struct stander *stander = &standers->list[i];
@@ -342,6 +348,6 @@ void portion_derive(const struct model *model, const struct region *region, cons
     if (standers.count == 0) return; /* a region has an endpoint, so somebody stands */
     derive_base(region, snapshot_degraded_permille(model), &standers);
     aim(region->strategy, &standers);
-    derive_factors(&standers, before != NULL ? snapshot->now_ms - before->now_ms : 0);
+    derive_factors(&standers, left_of_difference(region, before != NULL ? snapshot->now_ms - before->now_ms : 0));
     derive_parts(&standers);
 }

@@ -34,6 +34,7 @@
 #define PORTION_FLOOR 8         /* load takes at most all but an eighth from a portion: it must be seen to get well again */
 #define PORTION_BEND 0.75       /* up to here what is free is 1 - used; see PORTIONS.md for why not further */
 #define PORTION_SETTLE_MS 60000 /* time constant of the damping */
+#define PORTION_KEPT_S 30       /* where answers are kept longer, caches of all ages damp enough and more would harm */
 #define PORTION_STEP 32         /* factors in force follow when one is off by a 32nd: fewer worlds, and fewer clients moved */
 #define PORTION_BOUND 1.25      /* bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018): at most this times the mean ... */
 #define PORTION_BUSY 0.5        /* ... but nobody is relieved who is used less than this */

@@ -373,6 +373,7 @@ enum status builder_regions(struct builder *builder)
         else if ((status = build_region(&state, &declared[i], &regions[i], (region_id)i)) != OK)
             return status;
     }
+    builder->regions = regions;
     model->regions = regions;
     model->region_count = given->count;
     model->endpoints = state.endpoints;

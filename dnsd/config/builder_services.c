@@ -154,6 +154,16 @@ static enum status build_service(struct services_state *state, const struct give
     return OK;
 }
 
+/* How long clients keep the answers that name a region. */
+static void set_kept(struct services_state *state, const struct service *service)
+{
+    const struct plan *plan = &state->plans[service->plan];
+    for (size_t i = 0; i < plan->region_count; i++) {
+        struct region *region = &state->builder->regions[plan->regions[i]];
+        if (region->kept_s < service->ttl_s) region->kept_s = service->ttl_s;
+    }
+}
+
 /* How many choices of endpoints a service has to write answers for. */
 static size_t count_choices(const struct model *model, const struct plan *plan)
 {
@@ -303,6 +313,8 @@ enum status builder_services(struct builder *builder)
         check_weights(&state, (plan_id)i);
     }
     check_pins(&state);
+    for (size_t i = 0; i < given->count; i++)
+        if (services[i].plan < state.plan_count) set_kept(&state, &services[i]);
     check_choices(&state, services);
     model->services = services;
     model->service_count = given->count;

@@ -254,6 +254,29 @@ static void each_load_counts_at_once_when_it_is_known_first(void **state)
     pool_close(&pool);
 }
 
+/* But not for those whose clients are to stay. */
+static void where_answers_are_kept_long_nothing_more_is_damped(void **state)
+{
+    (void)state;
+    struct pool pool;
+    pool_open(&pool, STRATEGY_LEAST_RESPONSE_TIME, 2);
+    pool.region.kept_s = PORTION_KEPT_S + 1;
+    for (size_t i = 0; i < 2; i++) pool_view(&pool, i)->processing_us = 100000;
+    pool_pass(&pool, 1000);
+    pool_view(&pool, 1)->processing_us = 400000;
+    pool_pass(&pool, 1000);
+    assert_parts(&pool, 1, 0.2, 0.001);
+    pool_close(&pool);
+    pool_open(&pool, STRATEGY_CONSISTENT_HASH, 2);
+    pool.region.kept_s = PORTION_KEPT_S + 1;
+    for (size_t i = 0; i < 2; i++) pool_view(&pool, i)->load.declared = 0.1;
+    pool_pass(&pool, 1000);
+    pool_view(&pool, 1)->load.declared = 3;
+    pool_pass(&pool, 1000);
+    assert_parts(&pool, 1, 0.5, 0.01);
+    pool_close(&pool);
+}
+
 /* The way does not depend on how often worlds are built. */
 static void damping_is_by_time_and_not_by_turns(void **state)
 {
@@ -425,6 +448,7 @@ int main(void)
         cmocka_unit_test(and_by_requests_in_hand_where_they_are_known),
         cmocka_unit_test(what_is_known_first_counts_at_once_and_what_changes_slowly),
         cmocka_unit_test(each_load_counts_at_once_when_it_is_known_first),
+        cmocka_unit_test(where_answers_are_kept_long_nothing_more_is_damped),
         cmocka_unit_test(damping_is_by_time_and_not_by_turns),
         cmocka_unit_test(small_changes_of_load_change_no_portion),
         cmocka_unit_test(a_load_that_is_not_known_any_more_counts_less_and_less),
