@@ -167,8 +167,7 @@ static void draw_up_blocks(const struct model *model, struct partakers *partaker
         allotment.keys[i] = split_key(model->endpoints[partakers->ids[i]].name);
         allotment.inverse[i] = 1 / partakers->pulls[i];
         allotment.most[i] = (uint16_t)ceil(PORTION_BOUND * partakers->parts[i]);
-        for (size_t n = 0; n < out->names; n++)
-            choices->names[i][n] = partakers->ids[(i + n) % partakers->count];
+        for (size_t n = 0; n < out->names; n++) choices->names[i][n] = partakers->ids[(i + n) % partakers->count];
     }
     for (size_t i = 0; i < PORTION_TOTAL; i++) allotment.suits[i] = (struct suit){NOBODY, -1};
     for (size_t i = 0; i < PORTION_TOTAL; i++) place(&allotment, i);

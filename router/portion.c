@@ -91,8 +91,10 @@ static void size_by_capacity(struct standers *standers)
     }
     for (size_t i = 0; i < standers->count; i++) {
         struct stander *stander = &standers->list[i];
-        if (all_requests) stander->size = stander->endpoint->capacity_requests;
-        else if (all_rps) stander->size = stander->view->capacity_rps;
+        if (all_requests)
+            stander->size = stander->endpoint->capacity_requests;
+        else if (all_rps)
+            stander->size = stander->view->capacity_rps;
     }
 }
 
@@ -160,8 +162,10 @@ static bool fullness_by_requests(const struct standers *standers, double *used)
     }
     for (size_t i = 0; i < standers->count; i++) {
         const struct stander *stander = &standers->list[i];
-        if (all_stated) used[i] = stander->view->load.by_requests;
-        else used[i] = (requests_of(stander->view) + 1) / (2 * requests / size * stander->size);
+        if (all_stated)
+            used[i] = stander->view->load.by_requests;
+        else
+            used[i] = (requests_of(stander->view) + 1) / (2 * requests / size * stander->size);
     }
     return true;
 }
@@ -263,8 +267,10 @@ static void damp(const struct stander *stander, double kept)
 {
     struct portion *portion = &stander->view->portion;
     double target = stander->target > 0 ? stander->target : 1;
-    if (stander->before != NULL) portion->factor = target + (stander->before->factor - target) * kept;
-    else portion->factor = stander->known ? target : 0;
+    if (stander->before != NULL)
+        portion->factor = target + (stander->before->factor - target) * kept;
+    else
+        portion->factor = stander->known ? target : 0;
     portion->steady = portion->factor > 0 ? portion->factor : target;
 }
 

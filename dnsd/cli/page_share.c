@@ -20,8 +20,11 @@ void page_share(struct table *table, const json_t *endpoint)
     }
     bool loaded = share > 0 && page_number(portion, "load_factor", &factor) && factor < 0.995;
     bool ramps = share > 0 && page_number(portion, "ramp", &ramp) && ramp < 1;
-    if (loaded && ramps) snprintf(why, sizeof why, " (load x%.2f, ramp %.0f%%)", factor, ramp * 100);
-    else if (loaded) snprintf(why, sizeof why, " (load x%.2f)", factor);
-    else if (ramps) snprintf(why, sizeof why, " (ramp %.0f%%)", ramp * 100);
+    if (loaded && ramps)
+        snprintf(why, sizeof why, " (load x%.2f, ramp %.0f%%)", factor, ramp * 100);
+    else if (loaded)
+        snprintf(why, sizeof why, " (load x%.2f)", factor);
+    else if (ramps)
+        snprintf(why, sizeof why, " (ramp %.0f%%)", ramp * 100);
     table_put(table, ramps ? STYLE_WARNING : STYLE_PLAIN, "%.1f%%%s", share * 100, why);
 }

@@ -33,8 +33,10 @@ static enum status find_lottery(struct scribe *scribe, unsigned type, uint32_t *
     const struct model *model = scribe->steer.model;
     enum lottery_kind kind = type == TYPE_A ? LOTTERY_IPV4 : LOTTERY_IPV6;
     *out = RAFFLE_NONE;
-    if (has_hostnames(model, &model->regions[scribe->steer.region])) kind = LOTTERY_HOSTNAME;
-    else if (type != TYPE_A && type != TYPE_AAAA) return OK;
+    if (has_hostnames(model, &model->regions[scribe->steer.region]))
+        kind = LOTTERY_HOSTNAME;
+    else if (type != TYPE_A && type != TYPE_AAAA)
+        return OK;
     return raffle_draw(&scribe->raffle, model, scribe->snapshot, scribe->view, scribe->steer.region, kind, out);
 }
 
@@ -76,8 +78,10 @@ static enum status write_slot(struct scribe *scribe, const struct slot *slot, ui
         scribe->steer.region = plan->regions[i];
         enum status status = find_lottery(scribe, slot->type, &lottery);
         if (status != OK) return status;
-        if (lottery == RAFFLE_NONE) status = write_template(scribe, slot, reference);
-        else status = write_lot(scribe, slot, lottery, reference);
+        if (lottery == RAFFLE_NONE)
+            status = write_template(scribe, slot, reference);
+        else
+            status = write_lot(scribe, slot, lottery, reference);
         if (status != OK) return status;
     }
     return OK;

@@ -92,7 +92,8 @@ enum status raffle_draw(struct raffle *raffle, const struct model *model, const 
         struct lottery_choices *choices = malloc(sizeof *choices); /* 36 KB, too much for a stack to take twice */
         if (choices == NULL) return ERR_MEMORY;
         uint32_t index = RAFFLE_NONE;
-        if (lottery_draw_up(model, seen, region, kind, &lottery, choices)) status = keep(raffle, &lottery, choices, &index);
+        if (lottery_draw_up(model, seen, region, kind, &lottery, choices))
+            status = keep(raffle, &lottery, choices, &index);
         free(choices);
         if (status != OK) return status;
         *drawn = index;
