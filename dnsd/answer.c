@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   query_parse --> table_find --> node's answer for the type --> template, or slot --> chart_find --> template
- *                                                                     |
+ *                                                                     |             (or lot --> lottery_pick --> template)
  *                             header, question, template, OPT  <------+
  *
  * The common case, a template for the question as it stands, is written here straight through; what moves or does not fit
@@ -225,6 +225,22 @@ static size_t answer_transfer(struct work *work, const struct node *node, size_t
 
 /* ---- answers with data ---- */
 
+/* The answer that names the endpoints which a lottery draws. Off the common way, which is an answer for all of a region. */
+static __attribute__((noinline)) const struct template *draw(struct work *work, uint32_t lot)
+{
+    const struct answers *answers = work->world->answers;
+    const uint32_t *choices = &answers->lots[lot & ~REFERENCE_SLOT];
+    const struct lottery *lottery = &answers->raffle.lotteries[choices[0]];
+    const struct address *address = work->query.ecs.source != 0 ? &work->query.ecs.address : &work->client->address;
+    uint64_t turn = counter_read(&work->counters->regions[lottery->region]); /* of this worker; one writer */
+    size_t choice = lottery_pick(lottery, address->family, address_position(address), turn);
+    if (lottery->by_block && work->query.ecs.source != 0) {
+        uint8_t block = address->family == FAMILY_IPV4 ? SPLIT_BLOCK_IPV4 : SPLIT_BLOCK_IPV6;
+        if (work->scope < block) work->scope = block;
+    }
+    return template_at(answers->templates, choices[1 + choice]);
+}
+
 /* The answer that a service gives this client. */
 static inline const struct template *steer(struct work *work, uint32_t reference)
 {
@@ -241,7 +257,10 @@ static inline const struct template *steer(struct work *work, uint32_t reference
     count(work->counters, COUNTER_STEERED);
     counter_add(&work->counters->regions[region], 1);
     size_t column = zones->columns[slot->plan * zones->region_count + region];
-    return template_at(world->answers->templates, world->answers->references[slot->first + column]);
+    uint32_t answer = world->answers->references[slot->first + column];
+    if (__builtin_expect((answer & REFERENCE_SLOT) != 0, 0))
+        return draw(work, answer);
+    return template_at(world->answers->templates, answer);
 }
 
 static inline const struct template *open_reference(struct work *work, uint32_t reference)

@@ -59,6 +59,19 @@ const char *steering_name(enum steering steering)
     return "unknown";
 }
 
+const char *strategy_name(enum strategy strategy)
+{
+    switch (strategy) {
+    case STRATEGY_ALL: return "all";
+    case STRATEGY_ROUND_ROBIN: return "round_robin";
+    case STRATEGY_WEIGHTED: return "weighted";
+    case STRATEGY_LEAST_CONNECTIONS: return "least_connections";
+    case STRATEGY_LEAST_RESPONSE_TIME: return "least_response_time";
+    case STRATEGY_CONSISTENT_HASH: return "consistent_hash";
+    }
+    return "unknown";
+}
+
 region_id region_find(const struct model *model, const char *name)
 {
     for (size_t i = 0; i < model->region_count; i++) {

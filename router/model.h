@@ -60,6 +60,23 @@ struct endpoint {
     uint16_t probe_from;  /* so many PoPs probe it, those nearest to its region; 0: all of them */
 };
 
+/* Which of a region's endpoints one answer names; see portion.h and lottery.h. */
+enum strategy {
+    STRATEGY_ALL,
+    STRATEGY_ROUND_ROBIN,
+    STRATEGY_WEIGHTED,
+    STRATEGY_LEAST_CONNECTIONS,
+    STRATEGY_LEAST_RESPONSE_TIME,
+    STRATEGY_CONSISTENT_HASH,
+    STRATEGY_LAST = STRATEGY_CONSISTENT_HASH
+};
+
+#define STRATEGY_ENDPOINT_MAX 256 /* of a region with a strategy: each has an answer of its own for every service */
+#define STRATEGY_NAMES_MAX 8      /* endpoints that one of its answers may name */
+/* Choices of endpoints that all services have to write answers for, of both families: about 100 bytes and half a microsecond each
+ * time that a world is built. */
+#define STRATEGY_CHOICE_MAX 200000
+
 struct region {
     const char *name; /* unique */
     struct location location;
@@ -68,6 +85,9 @@ struct region {
     uint16_t endpoint_count;       /* >= 1 */
     uint16_t min_healthy_permille; /* down when less than this share of its weight is up; default 500 */
     uint32_t ramp_s;               /* after a return, the time to full share; 0: at once */
+    enum strategy strategy;
+    uint32_t kept_s; /* how long clients keep an answer at most: the longest TTL of the services that it serves */
+    uint8_t names; /* endpoints in one answer, 1..STRATEGY_NAMES_MAX; 0 (as 1) and all else only with a strategy */
 };
 
 /* A prefix that a rule, a pin or the latency table names. Prefixes nest or are disjoint, so they form a
@@ -233,6 +253,7 @@ size_t asn_find(const uint32_t *asns, size_t count, uint32_t asn);
 pin_id pin_find(const struct model *model, network_id network, uint32_t asn);
 
 const char *steering_name(enum steering steering);
+const char *strategy_name(enum strategy strategy);
 /* ID_NONE when there is no such name (compared exactly, lower case). */
 region_id region_find(const struct model *model, const char *name);
 endpoint_id endpoint_find(const struct model *model, const char *name);

@@ -139,6 +139,9 @@ static bool is_settled(const struct snapshot *view, const struct snapshot *whole
     for (size_t i = 0; i < view->region_count; i++) {
         if (view->regions[i].ramp_permille != whole->regions[i].ramp_permille) return false;
     }
+    for (size_t i = 0; i < view->endpoint_count; i++) {
+        if (view->endpoints[i].portion.ramp_permille != whole->endpoints[i].portion.ramp_permille) return false;
+    }
     return true;
 }
 

@@ -46,6 +46,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
             .capacity_rps = model->endpoints[i].capacity_rps,
             .weight = model->endpoints[i].weight,
             .load = snapshot_load_none(),
+            .portion = portion_none(),
         };
     }
     for (size_t i = 0; i < model->region_count; i++) {
@@ -143,8 +144,7 @@ static enum verdict_reason stronger(enum verdict_reason left, enum verdict_reaso
     return left;
 }
 
-/* What a degraded endpoint counts with. */
-static uint16_t degraded_permille(const struct model *model)
+uint16_t snapshot_degraded_permille(const struct model *model)
 {
     return model->health.degraded_permille > 0 ? model->health.degraded_permille : PERMILLE;
 }
@@ -349,14 +349,22 @@ static void derive_history(const struct region_view *before, int64_t now_ms, str
     if (serves(view)) view->returned_ms = serves(before) ? before->returned_ms : now_ms;
 }
 
+uint16_t snapshot_ramp_permille(uint32_t ramp_s, int64_t elapsed_ms)
+{
+    int64_t ramp_ms = (int64_t)ramp_s * 1000;
+    if (elapsed_ms >= ramp_ms) return PERMILLE;
+    int64_t step = larger(elapsed_ms, 0) * RAMP_STEPS / ramp_ms;
+    return (uint16_t)(RAMP_START_PERMILLE + (PERMILLE - RAMP_START_PERMILLE) * step / RAMP_STEPS);
+}
+
 static void derive_ramp(const struct region *region, int64_t now_ms, struct region_view *view)
 {
     int64_t ramp_ms = (int64_t)region->ramp_s * 1000;
     if (view->returned_ms == SNAPSHOT_UNKNOWN) return;
     int64_t elapsed_ms = larger(now_ms - view->returned_ms, 0);
     if (elapsed_ms >= ramp_ms) return;
+    view->ramp_permille = snapshot_ramp_permille(region->ramp_s, elapsed_ms);
     int64_t step = elapsed_ms * RAMP_STEPS / ramp_ms;
-    view->ramp_permille = (uint16_t)(RAMP_START_PERMILLE + (PERMILLE - RAMP_START_PERMILLE) * step / RAMP_STEPS);
     int64_t next_step_ms = ((step + 1) * ramp_ms + RAMP_STEPS - 1) / RAMP_STEPS; /* the first ms of the next */
     view->next_change_ms = sooner(view->next_change_ms, next_step_ms - elapsed_ms);
 }
@@ -408,7 +416,9 @@ static void derive_processing(const struct region_report *report, const struct s
 
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot)
 {
-    if (before != NULL && before->region_count != snapshot->region_count) before = NULL; /* of another model */
+    if (before != NULL && (before->region_count != snapshot->region_count ||
+                           before->endpoint_count != snapshot->endpoint_count))
+        before = NULL; /* of another model */
     for (size_t i = 0; i < snapshot->region_count; i++) {
         const struct region *region = &model->regions[i];
         const struct region_report *report = &snapshot->reports[i];
@@ -422,13 +432,14 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
             .processing_us = SNAPSHOT_UNKNOWN,
             .processing_age_ms = SNAPSHOT_UNKNOWN,
         };
-        derive_verdict(region, snapshot, degraded_permille(model), &view, &sums);
+        derive_verdict(region, snapshot, snapshot_degraded_permille(model), &view, &sums);
         derive_orders(&snapshot->orders[i], &view);
         derive_history(before != NULL ? &before->regions[i] : NULL, snapshot->now_ms, &view);
         derive_ramp(region, snapshot->now_ms, &view);
         derive_load(report, &sums, &view);
         derive_processing(report, &sums, &view);
         snapshot->regions[i] = view;
+        portion_derive(model, region, before, snapshot);
     }
 }
 

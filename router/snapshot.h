@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "router/model.h"
+#include "router/portion.h"
 #include "router/status.h"
 
 #define SNAPSHOT_UNKNOWN (-1) /* for every int64_t below */
@@ -76,6 +77,7 @@ struct endpoint_view {
     struct load_view load;
     uint32_t weight; /* the model's, unless ordered otherwise */
     bool drained;    /* by order: out of its region's answers while another can do */
+    struct portion portion; /* of its region's clients; derived */
 };
 
 /* Endpoints of weight 0 count for nothing here. SNAPSHOT_UNKNOWN stands for what is not known. */
@@ -153,15 +155,19 @@ void snapshot_free(struct snapshot *snapshot);
 /* The snapshot that speaks for a service: a view of its own, else the whole. */
 const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id service);
 
-/* Compute `regions` from `endpoints`, `reports` and `orders`. `before` is the previous snapshot of the same model or
- * NULL; it gives since_ms and returned_ms, from which the ramp runs (a region that was never seen out of
- * service needs no ramp). */
+/* Compute `regions`, and the endpoints' portions, from `endpoints`, `reports` and `orders`. `before` is the previous snapshot of the same model or
+ * NULL; it gives since_ms and returned_ms, from which the ramps run (what was never seen out of service needs
+ * none), and the portions that new ones start from. */
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);
 
 /* Of an endpoint, or of what was reported of a region: as declared; else load over capacity, by rates or by requests, whichever
  * is more (something that waits is beyond the work in hand, so a queue before full hands is more than 1). Negative:
  * unknown. */
 double snapshot_utilisation(const struct load_view *load, double load_rps, double capacity_rps);
+/* The share of itself that something which came back so long ago may take, in the steps above; 1000: all. */
+uint16_t snapshot_ramp_permille(uint32_t ramp_s, int64_t elapsed_ms);
+/* The part of itself that a degraded endpoint counts with. */
+uint16_t snapshot_degraded_permille(const struct model *model);
 /* Nothing is known. */
 struct load_view snapshot_load_none(void);
 const char *load_source_name(enum load_source source); /* for people: "own probes" */

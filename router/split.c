@@ -62,18 +62,28 @@ uint32_t split_key(const char *name)
     return (uint32_t)(mix(hash) >> 32);
 }
 
+uint64_t split_seed(enum family family, uint64_t position)
+{
+    uint64_t block =
+        family == FAMILY_IPV4 ? position >> (32 - SPLIT_BLOCK_IPV4) : position >> (64 - SPLIT_BLOCK_IPV6);
+    return mix(block << 8 | (uint64_t)family);
+}
+
+uint64_t split_cost(uint64_t seed, uint32_t key)
+{
+    uint64_t draw = (mix(seed + key * 0x9e3779b97f4a7c15u) >> 32) + 1;
+    return minus_log2(draw);
+}
+
 region_id split_pick(const struct decision *decision, enum family family, uint64_t position)
 {
     if (decision->share_count == 1) return decision->shares[0].region;
-    uint64_t block =
-        family == FAMILY_IPV4 ? position >> (32 - SPLIT_BLOCK_IPV4) : position >> (64 - SPLIT_BLOCK_IPV6);
-    uint64_t seed = mix(block << 8 | (uint64_t)family);
+    uint64_t seed = split_seed(family, position);
     const struct share *best = &decision->shares[0];
     uint64_t best_cost = UINT64_MAX / SHARE_TOTAL; /* above every minus_log2, which is at most 32 * 2^31 */
     for (size_t i = 0; i < decision->share_count; i++) { /* at most DECISION_SHARE_MAX */
         const struct share *share = &decision->shares[i];
-        uint64_t draw = (mix(seed + share->key * 0x9e3779b97f4a7c15u) >> 32) + 1;
-        uint64_t cost = minus_log2(draw);
+        uint64_t cost = split_cost(seed, share->key);
         if (cost * best->weight < best_cost * share->weight) {
             best = share;
             best_cost = cost;

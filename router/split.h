@@ -18,6 +18,12 @@
  * heavier of the two would then get the share of both). */
 uint32_t split_key(const char *name);
 
+/* What the draws of a client's block begin with: 64 bits, each of which depends on the whole block. */
+uint64_t split_seed(enum family family, uint64_t position);
+/* One key's draw: exponentially distributed with mean 2^31 / ln 2, at most 2^36; of several keys the one with the least cost over
+ * its weight wins. */
+uint64_t split_cost(uint64_t seed, uint32_t key);
+
 /* position: address_position of the client's address as asked. A decision of one share returns it at once.
  * Hot: no allocation, no libm. */
 region_id split_pick(const struct decision *decision, enum family family, uint64_t position);

@@ -9,6 +9,7 @@
 #include "dnsd/admin/inquiry.h"
 #include "dnsd/admin/overview.h"
 #include "dnsd/admin/sharing.h"
+#include "dnsd/zone/tables.h"
 #include "router/split.h"
 #include "router/ttl.h"
 
@@ -21,6 +22,7 @@ struct reading {
     const struct explain_question *question;
     const struct inquiry *inquiry;
     const struct service *service;
+    size_t view; /* raffle_view of the service */
     /* of the service's plan and the client */
     struct folded_address folded;
     cell_id cell;
@@ -189,17 +191,46 @@ static json_t *scope_json(const struct reading *reading)
     return figure_prefix(&scope);
 }
 
+/* The lottery that speaks for the question's type in the region chosen; RAFFLE_NONE. */
+static uint32_t lottery_of(const struct reading *reading)
+{
+    const struct raffle *raffle = &reading->world->answers->raffle;
+    enum lottery_kind kind = reading->question->type == TYPE_AAAA ? LOTTERY_IPV6 : LOTTERY_IPV4;
+    uint32_t index = raffle_find(raffle, reading->view, reading->choice, kind);
+    return index != RAFFLE_NONE ? index : raffle_find(raffle, reading->view, reading->choice, LOTTERY_HOSTNAME);
+}
+
+/* Which endpoints of the region answers name: those of the client's block, or in turn; null: all. */
+static json_t *named_json(const struct reading *reading)
+{
+    uint32_t index = lottery_of(reading);
+    if (index == RAFFLE_NONE) return json_null();
+    const struct raffle *raffle = &reading->world->answers->raffle;
+    const struct lottery *lottery = &raffle->lotteries[index];
+    const struct address *address = &reading->question->client.address;
+    json_t *names = lottery->by_block ? json_array() : json_null();
+    if (lottery->by_block) {
+        size_t choice = lottery_pick(lottery, address->family, address_position(address), 0);
+        const endpoint_id *named = raffle_named(raffle, index, choice);
+        for (size_t i = 0; i < lottery->names; i++)
+            json_array_append_new(names, json_string(reading->model->endpoints[named[i]].name));
+    }
+    return json_pack("{s:s, s:b, s:I, s:o}", "strategy",
+                     strategy_name(reading->model->regions[reading->choice].strategy), "by_block",
+                     (int)lottery->by_block, "per_answer", (json_int_t)lottery->names, "names", names);
+}
+
 static json_t *decision_json(const struct reading *reading)
 {
     const struct decision *decision = &reading->published;
-    return json_pack("{s:s, s:o, s:I, s:s, s:b, s:o, s:o, s:b}", "choice",
+    return json_pack("{s:s, s:o, s:I, s:s, s:b, s:o, s:o, s:b, s:o}", "choice",
                      reading->model->regions[reading->choice].name, "shares", shares_json(reading->model, decision),
                      "ladder", (json_int_t)decision->ladder, "ladder_name", ladder_name((enum ladder)decision->ladder),
                      "left_only", (int)decision->left_only, "scope", scope_json(reading), "nearest",
                      reading->trace.nearest == ID_NONE
                          ? json_null()
                          : json_string(reading->model->regions[reading->trace.nearest].name),
-                     "agrees", (int)decisions_agree(decision, &reading->traced));
+                     "agrees", (int)decisions_agree(decision, &reading->traced), "endpoints", named_json(reading));
 }
 
 static json_t *service_json(const struct reading *reading, const struct policy *policy)
@@ -222,7 +253,10 @@ static json_t *endpoints_json(const struct reading *reading)
         const struct region *region = &reading->model->regions[reading->trace.candidates[i].region];
         for (size_t n = 0; n < region->endpoint_count; n++) {
             endpoint_id id = (endpoint_id)(region->first_endpoint + n);
-            json_array_append_new(list, overview_endpoint(reading->control, reading->world, id, reading->elapsed_ms));
+            json_t *endpoint = overview_endpoint(reading->control, reading->world, id, reading->elapsed_ms);
+            if (endpoint != NULL) /* as this service has it */
+                json_object_set_new(endpoint, "share", figure_rate(overview_share(reading->world, reading->view, id)));
+            json_array_append_new(list, endpoint);
         }
     }
     return list;
@@ -249,6 +283,10 @@ static void read_plan(struct reading *reading)
     if (reading->choice == ID_NONE) {
         reading->choice = split_pick(&reading->published, address->family, address_position(address));
     }
+    uint32_t lottery = lottery_of(reading);
+    if (lottery == RAFFLE_NONE || !world->answers->raffle.lotteries[lottery].by_block) return;
+    uint8_t block = address->family == FAMILY_IPV4 ? SPLIT_BLOCK_IPV4 : SPLIT_BLOCK_IPV6;
+    if (reading->hit.scope < block) reading->hit.scope = block;
 }
 
 /* ---- the page ---- */
@@ -311,7 +349,9 @@ enum status explain_json(const struct control *control, const struct explain_que
     };
     struct world seen = *world; /* as the service has to see it, when orders name it */
     if (reading.service != NULL) {
-        seen.snapshot = snapshot_of(world->snapshot, (service_id)(reading.service - reading.model->services));
+        service_id service = (service_id)(reading.service - reading.model->services);
+        seen.snapshot = snapshot_of(world->snapshot, service);
+        reading.view = raffle_view(world->snapshot, service);
         reading.world = &seen;
     }
     char type[INQUIRY_TYPE_MAX];

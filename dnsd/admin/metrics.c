@@ -262,6 +262,22 @@ static void write_endpoints(FILE *out, const struct world *world, int64_t elapse
     }
 }
 
+static void write_shares(FILE *out, const struct world *world)
+{
+    const struct model *model = &world->config->model;
+    family(out, "meridian_endpoint_share_ratio", "gauge", "Share of its region's clients that an endpoint is named to.");
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        char rooms[2][LABEL_MAX];
+        char labels[2 * LABEL_MAX + 32];
+        double share = overview_share(world, 0, (endpoint_id)i);
+        if (share < 0) continue;
+        snprintf(labels, sizeof labels, "{region=\"%s\",endpoint=\"%s\"}",
+                 label(rooms[0], model->regions[model->endpoints[i].region].name),
+                 label(rooms[1], model->endpoints[i].name));
+        sample(out, "meridian_endpoint_share_ratio", labels, share);
+    }
+}
+
 /* ---- the world ---- */
 
 static void write_one(FILE *out, const char *name, const char *help, double value)
@@ -340,6 +356,7 @@ static void write_world(FILE *out, const struct control *control, const struct c
     write_region_answers(out, control, &world->config->model);
     write_regions(out, world, elapsed_ms);
     write_endpoints(out, world, elapsed_ms);
+    write_shares(out, world);
     agreement_metrics(out, control);
 }
 

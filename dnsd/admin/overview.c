@@ -12,6 +12,7 @@
 #include "dnsd/admin/figure.h"
 #include "dnsd/admin/order_page.h"
 #include "dnsd/admin/sharing.h"
+#include "dnsd/zone/tables.h"
 #include "router/ttl.h"
 
 int64_t overview_elapsed_ms(const struct control *control)
@@ -145,7 +146,29 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
         with(region_json, "ordered_weight", view->has_weight ? json_integer((json_int_t)view->weight) : json_null());
     region_json = with(region_json, "weight_degraded", json_integer(view->weight_degraded));
     region_json = with(region_json, "weight_unreachable", json_integer(view->weight_unreachable));
+    const struct region *declared = &world->config->model.regions[region];
+    bool names_all = declared->strategy == STRATEGY_ALL;
+    region_json = with(region_json, "strategy", json_string(strategy_name(declared->strategy)));
+    region_json = with(region_json, "per_answer", names_all ? json_null() : json_integer(declared->names));
     return with(region_json, "unreachable_from_here", json_boolean(view->unreachable));
+}
+
+double overview_share(const struct world *world, size_t view, endpoint_id id)
+{
+    const struct endpoint *endpoint = &world->config->model.endpoints[id];
+    const struct raffle *raffle = &world->answers->raffle;
+    uint32_t index = raffle_find_any(raffle, view, endpoint->region);
+    if (index == RAFFLE_NONE) return -1;
+    size_t place = id - world->config->model.regions[endpoint->region].first_endpoint;
+    return (double)raffle->prizes[index].parts[place] / PORTION_TOTAL;
+}
+
+/* What its portion is made of; null where answers name all endpoints. */
+static json_t *portion_json(const struct portion *portion, bool names_all)
+{
+    if (names_all) return json_null();
+    return json_pack("{s:o, s:o, s:o}", "wanted", json_real((double)portion->parts / PORTION_TOTAL), "ramp",
+                     figure_ratio(portion->ramp_permille), "load_factor", json_real(portion->steady));
 }
 
 static json_t *addresses_json(const struct endpoint *endpoint)
@@ -180,6 +203,9 @@ json_t *overview_endpoint(const struct control *control, const struct world *wor
         "addresses", addresses_json(endpoint), "hostname", figure_text(endpoint->hostname));
     endpoint_json = with(endpoint_json, "load", load_json(&view->load, utilisation, asked, elapsed_ms));
     endpoint_json = with(endpoint_json, "drained", json_boolean(view->drained));
+    bool names_all = model->regions[endpoint->region].strategy == STRATEGY_ALL;
+    endpoint_json = with(endpoint_json, "share", figure_rate(overview_share(world, 0, id)));
+    endpoint_json = with(endpoint_json, "portion", portion_json(&view->portion, names_all));
     return with(endpoint_json, "agreement", agreement_json(control, id));
 }
 

@@ -18,6 +18,10 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
 json_t *overview_endpoint(const struct control *control, const struct world *world, endpoint_id endpoint,
                           int64_t elapsed_ms);
 
+/* The share of its region's clients that answers name an endpoint to (first, where they name several), by the lottery in force.
+ * `view`: raffle_view of a service. Negative: its region's answers name all endpoints, or none names this region. */
+double overview_share(const struct world *world, size_t view, endpoint_id endpoint);
+
 /* How long ago the world's snapshot was taken. */
 int64_t overview_elapsed_ms(const struct control *control);
 

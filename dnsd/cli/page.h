@@ -25,6 +25,9 @@ void page_order(const struct paper *paper, const json_t *page);
 void page_orders(const struct paper *paper, const json_t *page);
 void page_audit(const struct paper *paper, const json_t *entry);
 
+/* A cell: an endpoint's share of its region's clients, and what makes it less or more than its weight says. */
+void page_share(struct table *table, const json_t *endpoint);
+
 /* The status page's part on Redis servers; nothing where there are none. */
 void page_sharing(const struct paper *paper, const json_t *status);
 

@@ -215,6 +215,23 @@ static void print_regions(const struct paper *paper, const json_t *page)
 
 /* ---- the outcome ---- */
 
+/* Which of the region's endpoints this client gets; nothing where it gets all. */
+static void print_named(const struct paper *paper, const json_t *named)
+{
+    char line[ROOM];
+    char names[ROOM / 2];
+    double count = 1;
+    if (!json_is_object(named)) return;
+    (void)page_number(named, "per_answer", &count);
+    page_join(json_object_get(named, "names"), ", ", names, sizeof names);
+    if (page_true(named, "by_block"))
+        snprintf(line, sizeof line, "%s, always, by the hash of the client's block (%s)", names, page_text(named, "strategy"));
+    else
+        snprintf(line, sizeof line, "%.0f of the region's in turn, by the shares below (%s): the next question may get another",
+                 count, page_text(named, "strategy"));
+    print_row(paper, "endpoint", line);
+}
+
 static void print_decision(const struct paper *paper, const json_t *page)
 {
     char line[ROOM];
@@ -230,6 +247,7 @@ static void print_decision(const struct paper *paper, const json_t *page)
     paper_put(paper, STYLE_GOOD, page_text(decision, "choice"));
     fprintf(paper->out, "%s\n",
             json_array_size(json_object_get(decision, "shares")) > 1 ? ", by the hash of the client's block" : "");
+    print_named(paper, json_object_get(decision, "endpoints"));
     snprintf(line, sizeof line, "step %.0f, %s%s", ladder, page_text(decision, "ladder_name"),
              page_true(decision, "left_only") ? "; the rule's `only` had to be left (fallback: any)" : "");
     print_row(paper, "ladder", line);
@@ -293,8 +311,8 @@ static void print_answer(const struct paper *paper, const json_t *page)
 static void print_endpoints(const struct paper *paper, const json_t *page)
 {
     static const struct column columns[] = {{"ENDPOINT", false}, {"STATE", false},     {"WHY", false},
-                                            {"PROBED", true},    {"PROCESSING", true}, {"LAST PROBE", false},
-                                            {"ADDRESSES", false}};
+                                            {"PROBED", true},    {"PROCESSING", true}, {"SHARE", false},
+                                            {"LAST PROBE", false}, {"ADDRESSES", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     size_t index;
     const json_t *endpoint;
@@ -309,6 +327,7 @@ static void print_endpoints(const struct paper *paper, const json_t *page)
         table_put(table, STYLE_PLAIN, "%s", page_text(endpoint, "reason"));
         table_put(table, STYLE_FAINT, "%s", page_duration(endpoint, "verdict_age_s", room));
         table_put(table, STYLE_PLAIN, "%s", page_ms(endpoint, "processing_ms", room));
+        page_share(table, endpoint);
         table_put(table, STYLE_PLAIN, "%s", page_text(endpoint, "detail"));
         table_put(table, STYLE_PLAIN, "%s", addresses[0] != '\0' ? addresses : page_text(endpoint, "hostname"));
     }

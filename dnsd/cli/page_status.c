@@ -290,7 +290,8 @@ static void print_endpoints(const struct paper *paper, const json_t *status)
         {"ENDPOINT", false}, {"REGION", false}, {"STATE", false},      {"WHY", false},
         {"SINCE", true},     {"PROBED", true},  {"PROCESSING", true},  {"P95", true},
         {"USED", true},      {"AT WORK", true}, {"WAITING", true},     {"AGE", true},
-        {"LOAD", false},     {"WEIGHT", true},  {"LAST PROBE", false}, {"ADDRESSES", false}};
+        {"LOAD", false},     {"WEIGHT", true},  {"SHARE", false},      {"LAST PROBE", false},
+        {"ADDRESSES", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     size_t index;
     const json_t *endpoint;
@@ -311,6 +312,7 @@ static void print_endpoints(const struct paper *paper, const json_t *status)
         table_put(table, STYLE_PLAIN, "%s", page_ms(endpoint, "processing_p95_ms", room));
         put_load(table, endpoint);
         table_put(table, STYLE_PLAIN, "%.0f", weight);
+        page_share(table, endpoint);
         table_put(table, STYLE_PLAIN, "%s", page_text(endpoint, "detail"));
         table_put(table, STYLE_PLAIN, "%s", addresses[0] != '\0' ? addresses : page_text(endpoint, "hostname"));
     }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMN_MAX 16
+#define TABLE_COLUMN_MAX 20
 #define TABLE_CELL_MAX 256 /* bytes; longer texts are cut with "..." */
 
 enum style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_WARNING, STYLE_FAINT, STYLE_STRONG };

@@ -29,6 +29,7 @@ struct builder {
     struct name_index policy_names;
     struct name_index zone_names;
     struct latency_table latency;
+    struct region *regions;   /* model.regions, while services are built */
     struct network *networks; /* model.networks, while pins may be written into it */
 };
 

@@ -254,6 +254,27 @@ static enum status check_addresses(struct regions_state *state, const struct reg
     return OK;
 }
 
+/* Answers for each endpoint cost memory and time of every world, hence the limit. */
+static void check_strategy(struct regions_state *state, const struct given_region *given, const struct region *region)
+{
+    struct builder *builder = state->builder;
+    if (region->strategy == STRATEGY_ALL) {
+        if (given->per_answer.present)
+            builder_refuse(builder, &given->per_answer, "a strategy beside it: with `all` an answer names all endpoints");
+        return;
+    }
+    if (region->endpoint_count > STRATEGY_ENDPOINT_MAX)
+        builder_refuse(builder, &given->strategy, "`all`: a region with a strategy has at most %d endpoints, this one %u",
+                       STRATEGY_ENDPOINT_MAX, (unsigned)region->endpoint_count);
+    size_t end = (size_t)region->first_endpoint + region->endpoint_count;
+    for (size_t i = region->first_endpoint; i < end && region->names > 1; i++) {
+        if (!state->declared[i]->hostname.present) continue;
+        builder_refuse(builder, &given->per_answer, "1: endpoint %s has a hostname, and a CNAME stands alone",
+                       state->endpoints[i].name);
+        return;
+    }
+}
+
 static void build_location(struct builder *builder, const struct given_region *given, struct region *region)
 {
     const struct given_location *location = &given->location;
@@ -282,6 +303,8 @@ static enum status build_region(struct regions_state *state, const struct given_
         .endpoint_count = (uint16_t)given->endpoints.count,
         .min_healthy_permille = (uint16_t)(given->min_healthy.value.number * 1000 + 0.5),
         .ramp_s = given->ramp_s.value.integer,
+        .strategy = (enum strategy)given->strategy.value.integer, /* the table's words are in its order */
+        .names = (uint8_t)given->per_answer.value.integer,
     };
     build_location(builder, given, region);
     uint64_t weight = 0;
@@ -293,6 +316,7 @@ static enum status build_region(struct regions_state *state, const struct given_
     if (given->endpoints.count > 0 && weight == 0)
         builder_refuse_at(builder, &given->endpoints.origin, "(a list)", "at least one endpoint with a weight above 0");
     check_answers(state, region);
+    check_strategy(state, given, region);
     return check_addresses(state, region);
 }
 
@@ -349,6 +373,7 @@ enum status builder_regions(struct builder *builder)
         else if ((status = build_region(&state, &declared[i], &regions[i], (region_id)i)) != OK)
             return status;
     }
+    builder->regions = regions;
     model->regions = regions;
     model->region_count = given->count;
     model->endpoints = state.endpoints;

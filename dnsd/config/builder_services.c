@@ -154,6 +154,47 @@ static enum status build_service(struct services_state *state, const struct give
     return OK;
 }
 
+/* How long clients keep the answers that name a region. */
+static void set_kept(struct services_state *state, const struct service *service)
+{
+    const struct plan *plan = &state->plans[service->plan];
+    for (size_t i = 0; i < plan->region_count; i++) {
+        struct region *region = &state->builder->regions[plan->regions[i]];
+        if (region->kept_s < service->ttl_s) region->kept_s = service->ttl_s;
+    }
+}
+
+/* How many choices of endpoints a service has to write answers for. */
+static size_t count_choices(const struct model *model, const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->region_count; i++) {
+        const struct region *region = &model->regions[plan->regions[i]];
+        if (region->strategy != STRATEGY_ALL)
+            count += (size_t)region->endpoint_count * (region->strategy == STRATEGY_CONSISTENT_HASH ? 1 : region->names);
+    }
+    return count;
+}
+
+/* All services together; told of the first one that is too much. */
+static void check_choices(const struct services_state *state, const struct service *services)
+{
+    struct builder *builder = state->builder;
+    const struct given_items *given = &builder->declaration->services;
+    const struct given_service *declared = given->list;
+    size_t sum = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        if (services[i].plan >= state->plan_count) continue; /* something was wrong with it */
+        sum += count_choices(&builder->config->model, &state->plans[services[i].plan]);
+        if (sum <= STRATEGY_CHOICE_MAX) continue;
+        builder_refuse_at(builder, &declared[i].origin, declared[i].name.text,
+                          "at most %d answers by strategies: the endpoints of each service's regions with a `strategy`, "
+                          "times `per_answer`, in all",
+                          STRATEGY_CHOICE_MAX);
+        return;
+    }
+}
+
 /* Would any rule leave the clients of a service without a region? What a rule says of `only` is never broken, so that would. */
 static void check_rules(struct services_state *state, plan_id id)
 {
@@ -272,6 +313,9 @@ enum status builder_services(struct builder *builder)
         check_weights(&state, (plan_id)i);
     }
     check_pins(&state);
+    for (size_t i = 0; i < given->count; i++)
+        if (services[i].plan < state.plan_count) set_kept(&state, &services[i]);
+    check_choices(&state, services);
     model->services = services;
     model->service_count = given->count;
     model->plans = state.plans;

@@ -24,6 +24,9 @@
 
 /* in the order of enum steering */
 static const char *const steerings[] = {"balanced", "score", "nearest", "weighted", "failover", NULL};
+/* in the order of enum strategy */
+static const char *const strategies[] = {"all", "round_robin", "weighted", "least_connections", "least_response_time",
+                                         "consistent_hash", NULL};
 /* in the order of enum quorum_kind */
 static const char *const quorums[] = {"majority", "count", "share", NULL};
 static const char *const probe_kinds[] = {"http", "tcp", "dns", NULL};
@@ -243,11 +246,22 @@ static const struct option region_options[] = {
      .meaning = "The region is down when less than this share of its weight is up."},
     {.name = "ramp_s", .type = OPTION_INTEGER, AT(ramp_s),
      .minimum = 0, .maximum = 86400, .unit = "s", .preset = "30",
-     .meaning = "After a return, the time in which its share grows to the whole; 0: at once."},
+     .meaning = "After a return, the time in which its share grows to the whole; 0: at once. With a `strategy` also of each "
+                "endpoint (slow start)."},
+    {.name = "strategy", .type = OPTION_WORD, AT(strategy),
+     .words = strategies, .preset = "all",
+     .meaning = "Which of its endpoints that are well one answer names: `all` of them, or `per_answer`: in turn by equal shares "
+                "(`round_robin`), by weight (`weighted`), by what is free of their capacity (`least_connections`), by "
+                "processing latency and requests in hand (`least_response_time`), or always the same for a client "
+                "(`consistent_hash`, by weight)."},
+    {.name = "per_answer", .type = OPTION_INTEGER, AT(per_answer),
+     .minimum = 1, .maximum = STRATEGY_NAMES_MAX, .unit = "endpoints", .preset = "1",
+     .meaning = "With a `strategy`: how many of its endpoints one answer names."},
 };
 SHAPE(region, struct given_region, "regions[]",
       "Places that serve the API; each fails, drains and fills up as a whole. None are needed for zones "
-      "without services.");
+      "without services. `meridian status` shows the share of each endpoint; what is known of load moves it slowly "
+      "(a time constant of a minute), a verdict at once.");
 
 #undef AT
 #define AT(member) .offset = offsetof(struct given_service, member)

@@ -104,6 +104,8 @@ struct given_region {
     struct given_items endpoints; /* struct given_endpoint */
     struct given min_healthy;
     struct given ramp_s;
+    struct given strategy; /* enum strategy */
+    struct given per_answer;
 };
 
 struct given_service {

@@ -20,6 +20,7 @@ enum status snapshot_carry(const struct model *from, const struct snapshot *snap
     for (size_t i = 0, at = 0; i < to->endpoint_count; i++) {
         endpoint_id old = endpoint_find_next(from, to->endpoints[i].name, &at);
         if (old != ID_NONE) carried->endpoints[i] = snapshot->endpoints[old];
+        else carried->endpoints[i].up = false; /* nobody was sent there yet: where there is a slow start, it has one */
     }
     *out = carried;
     return OK;

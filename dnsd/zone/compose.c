@@ -141,78 +141,67 @@ static enum step write_substitution(struct chain *chain, const struct node *node
     return write_cname(chain, rule->ttl, &target);
 }
 
-/* Which of a region's endpoints answer: those that are up, have weight and are not drained; without any, drained ones too;
- * then all with weight; else all. */
-enum standing { STANDING_ALL, STANDING_WEIGHTED, STANDING_UP, STANDING_WELL };
-
-static enum standing endpoint_standing(const struct steer *steer, size_t endpoint)
-{
-    const struct endpoint_view *view = &steer->snapshot->endpoints[endpoint];
-    if (view->weight == 0) return STANDING_ALL;
-    if (!view->up) return STANDING_WEIGHTED;
-    return view->drained ? STANDING_UP : STANDING_WELL;
-}
-
-static bool stands(const struct steer *steer, size_t endpoint, enum standing standing)
-{
-    return endpoint_standing(steer, endpoint) >= standing;
-}
-
-/* The best that any of them has. */
-static enum standing region_standing(const struct steer *steer)
-{
-    const struct region *region = &steer->model->regions[steer->region];
-    enum standing best = STANDING_ALL;
-    for (size_t i = region->first_endpoint; i < (size_t)region->first_endpoint + region->endpoint_count; i++) {
-        enum standing standing = endpoint_standing(steer, i);
-        if (standing > best) best = standing;
-    }
-    return best;
-}
-
 const struct endpoint *compose_hostname(const struct steer *steer)
 {
     const struct region *region = &steer->model->regions[steer->region];
-    enum standing standing = region_standing(steer);
+    if (steer->named_count > 0) {
+        const struct endpoint *named = &steer->model->endpoints[steer->named[0]];
+        return named->hostname != NULL ? named : NULL;
+    }
+    enum standing standing = portion_standing(region, steer->snapshot);
     const struct endpoint *best = NULL;
     uint32_t best_weight = 0;
     for (size_t i = region->first_endpoint; i < (size_t)region->first_endpoint + region->endpoint_count; i++) {
         const struct endpoint *endpoint = &steer->model->endpoints[i];
-        if (!stands(steer, i, standing)) continue;
+        const struct endpoint_view *view = &steer->snapshot->endpoints[i];
+        if (portion_standing_of(view) < standing) continue;
         if (endpoint->hostname == NULL) return NULL; /* addresses win: they answer more questions */
-        uint32_t weight = steer->snapshot->endpoints[i].weight;
-        if (best == NULL || weight > best_weight) {
+        if (best == NULL || view->weight > best_weight) {
             best = endpoint;
-            best_weight = weight;
+            best_weight = view->weight;
         }
     }
     return best;
 }
 
-/* A region's addresses of one family, each once. Returns how many. */
+/* Addresses of one family in one answer, each once. */
+struct addresses {
+    enum family family;
+    const struct address *list[ENDPOINT_ADDRESS_MAX * 64]; /* more than anybody puts into one answer */
+    size_t count;
+};
+
+static void write_endpoint(struct chain *chain, const struct endpoint *endpoint, struct addresses *written)
+{
+    size_t size = written->family == FAMILY_IPV4 ? 4 : 16;
+    uint16_t type = written->family == FAMILY_IPV4 ? TYPE_A : TYPE_AAAA;
+    for (size_t k = 0; k < endpoint->address_count && written->count < sizeof written->list / sizeof written->list[0]; k++) {
+        const struct address *address = &endpoint->addresses[k];
+        bool seen = address->family != written->family;
+        for (size_t n = 0; n < written->count && !seen; n++)
+            seen = memcmp(written->list[n]->bytes, address->bytes, size) == 0;
+        if (seen) continue;
+        written->list[written->count++] = address;
+        writer_record(chain->writer, SECTION_ANSWER, asked(chain), type, chain->steer->ttl_s, address->bytes, size);
+    }
+}
+
+/* The addresses of the endpoints that are named, or of all that stand in the region. Returns how many. */
 static size_t write_addresses(struct chain *chain, enum family family)
 {
     const struct steer *steer = chain->steer;
     const struct region *region = &steer->model->regions[steer->region];
-    enum standing standing = region_standing(steer);
-    size_t size = family == FAMILY_IPV4 ? 4 : 16;
-    const struct address *written[ENDPOINT_ADDRESS_MAX * 64]; /* more addresses than anybody puts into one answer */
-    size_t count = 0;
+    struct addresses written = {.family = family};
     writer_mark(chain->writer, NEED_MORE);
+    for (size_t i = 0; i < steer->named_count; i++)
+        write_endpoint(chain, &steer->model->endpoints[steer->named[i]], &written);
+    if (steer->named_count > 0) return written.count;
+    enum standing standing = portion_standing(region, steer->snapshot);
     for (size_t i = region->first_endpoint; i < (size_t)region->first_endpoint + region->endpoint_count; i++) {
-        const struct endpoint *endpoint = &steer->model->endpoints[i];
-        if (!stands(steer, i, standing)) continue;
-        for (size_t k = 0; k < endpoint->address_count && count < sizeof written / sizeof written[0]; k++) {
-            const struct address *address = &endpoint->addresses[k];
-            bool seen = address->family != family;
-            for (size_t n = 0; n < count && !seen; n++) seen = memcmp(written[n]->bytes, address->bytes, size) == 0;
-            if (seen) continue;
-            written[count++] = address;
-            writer_record(chain->writer, SECTION_ANSWER, asked(chain), family == FAMILY_IPV4 ? TYPE_A : TYPE_AAAA,
-                          steer->ttl_s, address->bytes, size);
-        }
+        if (portion_standing_of(&steer->snapshot->endpoints[i]) < standing) continue;
+        write_endpoint(chain, &steer->model->endpoints[i], &written);
     }
-    return count;
+    return written.count;
 }
 
 /* Does the service decide this type? Addresses always; everything when some endpoint is a hostname. */

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Follows CNAMEs (and DNAMEs, RFC 6672) across all our zones. Zones are composed once, with nobody steering: a chain that meets a
- * service then stops and says so. Answers are composed for each region, with its endpoints. Home thread. */
+ * service then stops and says so. Answers are composed for each region, with its
+ * endpoints or for each choice of them. Home thread. */
 #ifndef MERIDIAN_COMPOSE_H
 #define MERIDIAN_COMPOSE_H
 
@@ -17,6 +18,8 @@ struct steer {
     const struct snapshot *snapshot;
     region_id region;
     uint32_t ttl_s;
+    const endpoint_id *named; /* of the region's endpoints those that the answer names; by none all that stand are */
+    size_t named_count;
 };
 
 struct composed {

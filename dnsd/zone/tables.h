@@ -3,6 +3,7 @@
  *
  *   name --table--> node --type--> reference --+--> template                          written when zones are loaded
  *                     |                        +--> slot --+ region --> template      written when answers are
+ *                     |                                             +-> lot --+ ticket of a lottery --> template
  *                     +--below--> template | wildcard node | substitution
  *
  * Immutable once built; any thread reads. */
@@ -12,6 +13,7 @@
 #include "dnsd/wire/name.h"
 #include "dnsd/zone/answers.h"
 #include "dnsd/zone/find.h"
+#include "dnsd/zone/raffle.h"
 #include "dnsd/zone/template.h"
 #include "dnsd/zone/tree.h"
 #include "dnsd/zone/zones.h"
@@ -82,10 +84,14 @@ struct zones {
 };
 
 struct answers {
-    uint32_t *references; /* [slot.first + column] */
+    uint32_t *references; /* [slot.first + column]: a template, or with REFERENCE_SLOT a lot */
     uint64_t *templates;
+    uint32_t *lots; /* each the index of its lottery, then the template of each of the lottery's choices */
+    struct raffle raffle;
+    /* not for the packet path */
     size_t reference_count;
     size_t template_bytes;
+    size_t lot_count; /* words of lots */
 };
 
 #endif

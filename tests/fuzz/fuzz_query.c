@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The first byte chooses transport, family and room; the rest is the query. The world is fixed: all kinds of names and two
- * services, one with hostnames. ldns must be able to parse every answer. */
+ * services, one with hostnames, and strategies. ldns must be able to parse every answer. */
 #include <ldns/packet.h>
 #include <ldns/wire2host.h>
 
@@ -19,9 +19,11 @@ static const char child[] = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192
 static const char yaml[] =
     "pop: {name: fuzz}\nfleet: test\nlisten: [\"127.0.0.1@5353\"]\n"
     "zones: [{origin: example.test, file: zone}, {origin: child.example.test, file: child}]\n"
-    "regions:\n  - {name: us, location: {latitude: 39, longitude: -77}, endpoints: [{name: a, addresses: [192.0.2.7, '2001:db8::7']}]}\n"
+    "regions:\n  - {name: us, location: {latitude: 39, longitude: -77}, strategy: consistent_hash,\n"
+    "     endpoints: [{name: a, addresses: [192.0.2.7, '2001:db8::7']}, {name: a2, addresses: [192.0.2.17]}]}\n"
     "  - {name: eu, location: {latitude: 53, longitude: -6}, endpoints: [{name: b, addresses: [192.0.2.8]}]}\n"
-    "  - {name: cdn, location: {latitude: 53, longitude: -6}, endpoints: [{name: c, hostname: www.example.test}]}\n"
+    "  - {name: cdn, location: {latitude: 53, longitude: -6}, strategy: round_robin,\n"
+    "     endpoints: [{name: c, hostname: www.example.test}, {name: c2, hostname: x.dd.example.test}]}\n"
     "services:\n  - {name: api.example.test, ttl_s: 30, regions: [us, eu], policy: default}\n"
     "  - {name: '*.m.example.test', ttl_s: 30, regions: [us, cdn], policy: default}\n"
     "policies: [{name: default, steering: nearest}]\n";

@@ -74,6 +74,21 @@ static void write_endpoints(FILE *out, unsigned count)
     }
 }
 
+static void write_strategy_endpoints(FILE *out, unsigned count)
+{
+    fputs(ZONE "regions:\n- name: r\n  country: US\n  strategy: weighted\n  endpoints:\n", out);
+    for (unsigned i = 0; i < count; i++) fprintf(out, "  - {name: e%u, addresses: [10.0.%u.%u]}\n", i, i / 256, i % 256);
+}
+
+/* Services of 40 answers each: ten endpoints that are named four at a time. */
+static void write_choices(FILE *out, unsigned count)
+{
+    fputs(ZONE "regions:\n- name: r\n  country: US\n  strategy: weighted\n  per_answer: 4\n  endpoints:\n", out);
+    for (unsigned i = 0; i < 10; i++) fprintf(out, "  - {name: e%u, addresses: [10.0.0.%u]}\n", i, i);
+    fputs("services:\n", out);
+    for (unsigned i = 0; i < count; i++) fprintf(out, "- {name: s%u.example.com}\n", i);
+}
+
 static void write_services(FILE *out, unsigned count)
 {
     write_regions(out, 1);
@@ -156,6 +171,11 @@ static void sizes_of_the_model(void **state)
     (void)state;
     check(write_regions, REGION_MAX, "f:3: regions: 256 of them: at most 255");
     check(write_endpoints, ENDPOINT_MAX, "f:3: regions: 4097 endpoints in all: at most 4096");
+    check(write_strategy_endpoints, STRATEGY_ENDPOINT_MAX,
+          "f:5: regions[0].strategy: weighted: `all`: a region with a strategy has at most 256 endpoints, this one 257");
+    check(write_choices, STRATEGY_CHOICE_MAX / 40,
+          "f:5019: services[5000]: s5000.example.com: at most 200000 answers by strategies: the endpoints of each service's "
+          "regions with a `strategy`, times `per_answer`, in all");
     check(write_services, SERVICE_MAX, "f:5: services: 10001 of them: at most 10000");
     check(write_policies, POLICY_MAX - 1, "f:3: policies: 256 of them: at most 255");
     check(write_plans, PLAN_MAX, "f:280: services[256]: at most 256 different pairs of policy and regions");
