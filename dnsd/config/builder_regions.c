@@ -282,6 +282,7 @@ static enum status build_region(struct regions_state *state, const struct given_
         .endpoint_count = (uint16_t)given->endpoints.count,
         .min_healthy_permille = (uint16_t)(given->min_healthy.value.number * 1000 + 0.5),
         .ramp_s = given->ramp_s.value.integer,
+        .target_permille = (uint16_t)(given->target_utilisation.value.number * 1000 + 0.5),
     };
     build_location(builder, given, region);
     uint64_t weight = 0;

@@ -104,6 +104,7 @@ struct given_region {
     struct given_items endpoints; /* struct given_endpoint */
     struct given min_healthy;
     struct given ramp_s;
+    struct given target_utilisation;
 };
 
 struct given_service {
@@ -151,6 +152,7 @@ struct given_policy {
     struct given network_weight;
     struct given utilisation_ms_per_percent;
     struct given processing_weight;
+    struct given spread_ms;
     struct given unreachable_penalty_ms;
     struct given require_capacity;
     struct given_weights weights;
