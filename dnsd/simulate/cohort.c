@@ -33,7 +33,9 @@ struct cohorts {
     struct cohort *list;
     size_t count;
     uint32_t wheel[WHEEL_SIZE];
-    double *mix;
+    double *mix;        /* [row * region_count + region], row: tenant * place_count + place */
+    uint8_t *regions;   /* likewise: those of a row with a share come first */
+    uint8_t *row_count; /* how many they are */
     struct chance chance;
     bool asked;
 };
@@ -102,7 +104,9 @@ enum status cohorts_new(const struct scenario *scenario, struct outpost *const *
     memset(cohorts->wheel, 0xff, sizeof cohorts->wheel);
     cohorts->list = calloc(room, sizeof *cohorts->list);
     cohorts->mix = calloc(cells * scenario->model.region_count, sizeof *cohorts->mix);
-    if (cohorts->list == NULL || cohorts->mix == NULL) status = ERR_MEMORY;
+    cohorts->regions = calloc(cells * scenario->model.region_count, sizeof *cohorts->regions);
+    cohorts->row_count = calloc(cells, sizeof *cohorts->row_count);
+    if (cohorts->list == NULL || cohorts->mix == NULL || cohorts->regions == NULL || cohorts->row_count == NULL) status = ERR_MEMORY;
     for (size_t i = 0; status == OK && i < scenario->tenant_count * scenario->resolver_count; i++)
         status = add_kind(cohorts, (uint16_t)(i / scenario->resolver_count), (uint16_t)(i % scenario->resolver_count));
     if (status != OK) {
@@ -116,6 +120,8 @@ enum status cohorts_new(const struct scenario *scenario, struct outpost *const *
 void cohorts_free(struct cohorts *cohorts)
 {
     if (cohorts == NULL) return;
+    free(cohorts->row_count);
+    free(cohorts->regions);
     free(cohorts->mix);
     free(cohorts->list);
     free(cohorts);
@@ -131,19 +137,31 @@ static void wait(struct cohorts *cohorts, uint32_t number)
     *slot = number;
 }
 
+/* Add to a region's share of a row, or take away. */
+static void shift_share(struct cohorts *cohorts, size_t row, region_id region, double amount)
+{
+    size_t first = row * cohorts->scenario->model.region_count;
+    double *share = &cohorts->mix[first + region], before = *share;
+    uint8_t *regions = &cohorts->regions[first], *count = &cohorts->row_count[row];
+    *share = before + amount > 1e-12 ? before + amount : 0; /* what is less is rounding */
+    if (before <= 0 && *share > 0) regions[(*count)++] = (uint8_t)region;
+    if (before <= 0 || *share > 0) return;
+    for (size_t i = 0; i < *count; i++) {
+        if (regions[i] != region) continue;
+        regions[i] = regions[--*count];
+        return;
+    }
+}
+
 static void shift_place(struct cohorts *cohorts, const struct cohort *cohort, size_t place, const struct decision *next)
 {
     const struct scenario *scenario = cohorts->scenario;
     size_t row = cohort->tenant * scenario->place_count + place;
-    double *mix = &cohorts->mix[row * scenario->model.region_count];
     const struct decision *before = &cohort->answer;
-    for (size_t i = 0; i < before->share_count; i++) {
-        double *share = &mix[before->shares[i].region];
-        *share -= cohort->weight * before->shares[i].weight / SHARE_TOTAL;
-        if (*share < 1e-9) *share = 0; /* rounding; a cohort's smallest part is far above */
-    }
+    for (size_t i = 0; i < before->share_count; i++)
+        shift_share(cohorts, row, before->shares[i].region, -cohort->weight * before->shares[i].weight / SHARE_TOTAL);
     for (size_t i = 0; i < next->share_count; i++)
-        mix[next->shares[i].region] += cohort->weight * next->shares[i].weight / SHARE_TOTAL;
+        shift_share(cohorts, row, next->shares[i].region, cohort->weight * next->shares[i].weight / SHARE_TOTAL);
 }
 
 static struct decision answer_for(const struct cohorts *cohorts, const struct cohort *cohort)
@@ -212,7 +230,8 @@ void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand,
     }
 }
 
-const double *cohorts_mix(const struct cohorts *cohorts)
+struct mix cohorts_mix(const struct cohorts *cohorts, size_t row)
 {
-    return cohorts->mix;
+    size_t first = row * cohorts->scenario->model.region_count;
+    return (struct mix){&cohorts->mix[first], &cohorts->regions[first], cohorts->row_count[row]};
 }

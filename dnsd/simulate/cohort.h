@@ -19,7 +19,14 @@ void cohorts_free(struct cohorts *cohorts); /* takes NULL */
 /* Those whose answers expire before now + tick ask again (at the first call: all).
  *   demand  requests a second, [tenant * place_count + place] */
 void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand, struct tally *tally);
-/* Shares of each place's demand by region: [(tenant * place_count + place) * region_count + region]. */
-const double *cohorts_mix(const struct cohorts *cohorts);
+
+/* Where one place's demand for one service goes now. */
+struct mix {
+    const double *shares;     /* by region_id */
+    const uint8_t *regions;   /* those with a share, in no order that means anything (but the same in each run) */
+    size_t count;
+};
+/* row: tenant * place_count + place */
+struct mix cohorts_mix(const struct cohorts *cohorts, size_t row);
 
 #endif

@@ -179,7 +179,7 @@ static double lower_bound(struct solver *solver)
     find_prices(solver);
     for (size_t i = 0; i < solver->m; i++) {
         double *price = &solver->distance[i];
-        if (*price == INFINITY) *price = 0; /* nothing flows there */
+        if (*price == INFINITY) continue; /* without room and without flow: any price will do, the highest is best */
         if (*price < 0) *price = 0;
         bound -= *price * solver->capacity[i];
     }

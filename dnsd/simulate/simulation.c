@@ -164,7 +164,7 @@ static size_t row_of(const struct run *run, size_t tenant, size_t place)
 
 static double region_share(const struct run *run, size_t row, size_t region)
 {
-    return cohorts_mix(run->cohorts)[row * run->scenario->model.region_count + region];
+    return cohorts_mix(run->cohorts, row).shares[region];
 }
 
 static double network_us(const struct run *run, size_t place, size_t region)
@@ -187,9 +187,8 @@ static void sum_offered(struct run *run, const double *demand)
         double *offered = &run->offered[i * regions];
         for (size_t j = 0; j < scenario->place_count; j++) {
             size_t row = row_of(run, i, j);
-            const double *mix = &cohorts_mix(run->cohorts)[row * regions];
-            for (size_t k = 0; k < regions; k++)
-                if (mix[k] > 0) offered[k] += demand[row] * mix[k];
+            struct mix mix = cohorts_mix(run->cohorts, row);
+            for (size_t k = 0; k < mix.count; k++) offered[mix.regions[k]] += demand[row] * mix.shares[mix.regions[k]];
         }
     }
 }
@@ -199,11 +198,12 @@ static void count_flow(struct run *run, const double *demand, size_t tenant, siz
 {
     size_t row = row_of(run, tenant, place);
     double seconds = (double)run->tick_ms / 1000;
-    for (size_t k = 0; k < run->scenario->model.region_count; k++) {
-        double share = region_share(run, row, k);
+    struct mix mix = cohorts_mix(run->cohorts, row);
+    for (size_t i = 0; i < mix.count; i++) {
+        size_t k = mix.regions[i];
         const struct plant *plant = &run->plants[k];
-        if (share <= 0 || plant->pool != NULL) continue;
-        double requests = demand[row] * share * seconds;
+        if (plant->pool != NULL) continue;
+        double requests = demand[row] * mix.shares[k] * seconds;
         double served = is_cut(run, place, k) ? 0 : requests * plant->served_share;
         struct outcome outcome = {.region = (region_id)k,
                                   .tenant = (uint16_t)tenant,
