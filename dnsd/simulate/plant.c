@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#define CAPACITY_LEAST_RPS 0.001 /* what a report may say (state/fact.h): without instances it says "none" */
 #define STREAM_POOL 1000 /* streams of chance: one a region from here on */
 
 enum status plant_init(struct plant *plant, const struct scenario *scenario, region_id id)
@@ -108,7 +109,8 @@ void plant_say(struct plant *plant, int64_t now_ms)
     plant->next_bulletin_ms = now_ms + plant->scenario->report_interval_ms;
     plant->since_requests = plant->since_s = 0;
     if (plant->dead || (plant->scenario->silent && !plant->claim.active)) return;
-    if (!plant->scenario->report_capacity || plant->capacity_rps <= 0) bulletin.capacity_rps = -1;
+    if (bulletin.capacity_rps < CAPACITY_LEAST_RPS) bulletin.capacity_rps = CAPACITY_LEAST_RPS;
+    if (!plant->scenario->report_capacity) bulletin.capacity_rps = -1;
     if (plant->scenario->silent) {
         bulletin.load_rps = bulletin.capacity_rps = -1;
         bulletin.processing_us = -1;
