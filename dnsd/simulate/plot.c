@@ -1,7 +1,8 @@
 /* plot.c - a simulation as a picture.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Four panels above each other share the time axis. Colours are Okabe and Ito's (2008), which people who see colours differently
+ * On top a small panel for each of up to eight regions, so that each one's load is seen against its own capacity; below, three
+ * panels with the same time axis for the whole. Colours are Okabe and Ito's (2008), which people who see colours differently
  * can tell apart. */
 #include "dnsd/simulate/plot.h"
 
@@ -12,16 +13,16 @@
 #define WIDTH 1100
 #define LEFT 70
 #define RIGHT 210 /* of it the legend */
-#define TOP 70
-#define PANEL 210
-#define BETWEEN 46
+#define TOP 86
+#define SMALL_WIDTH 212 /* of a region's panel */
+#define SMALL_HEIGHT 92
+#define SMALL_STEP_X 258
+#define SMALL_STEP_Y 138
+#define SMALL_ROW 4
+#define PANEL 190
+#define BETWEEN 50
 #define BOTTOM 40
-#define COLOUR_COUNT 8
 #define TICK_TARGET 5
-#define OTHERS "#c4c4c4"
-
-static const char *const colours[COLOUR_COUNT] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                  "#e69f00", "#56b4e9", "#000000", "#8c6d31"};
 
 /* A line of a panel: a value for each sample, NAN where there is none. */
 struct curve {
@@ -34,7 +35,6 @@ struct curve {
 struct panel {
     const char *title;
     const char *unit;
-    double limit; /* a line to stay below; NAN: none */
     double most;  /* at least this is shown */
     const struct curve *curves;
     size_t curve_count;
@@ -45,6 +45,7 @@ struct plot {
     const struct tally *tally;
     FILE *out;
     double end_s;
+    double panels_y; /* where the wide panels begin */
     const char *time_unit;
     double time_scale; /* seconds in one of them */
 };
@@ -151,20 +152,16 @@ static void draw_legend(const struct plot *plot, const struct panel *panel, doub
 
 static void draw_panel(const struct plot *plot, const struct panel *panel, size_t number)
 {
-    double y = TOP + (double)number * (PANEL + BETWEEN), top = top_of(panel, plot->tally->sample_count);
+    double y = plot->panels_y + (double)number * (PANEL + BETWEEN), top = top_of(panel, plot->tally->sample_count);
     draw_axes(plot, panel, y, top);
     draw_phases(plot, y);
     for (size_t i = 0; i < panel->curve_count; i++) draw_curve(plot, &panel->curves[i], y, top);
-    if (!isnan(panel->limit)) {
-        double at = y + PANEL - PANEL * panel->limit / top;
-        fprintf(plot->out, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' class='limit'/>\n", LEFT, at, WIDTH - RIGHT, at);
-    }
     fprintf(plot->out, "<rect x='%d' y='%.1f' width='%d' height='%d' class='frame'/>\n", LEFT, y, WIDTH - LEFT - RIGHT,
             PANEL);
     draw_legend(plot, panel, y);
 }
 
-/* ---- the four ---- */
+/* ---- a panel for each region ---- */
 
 static double load_of(const struct tally *tally, size_t sample, size_t region)
 {
@@ -173,7 +170,7 @@ static double load_of(const struct tally *tally, size_t sample, size_t region)
     return capacity > 0 ? tally->sample_load[at] / capacity * 100 : NAN;
 }
 
-/* Regions by their highest load, lowest first, so that what matters is drawn last. */
+/* Regions by their highest load, highest first; then in the world's order. */
 struct peak {
     size_t region;
     double value;
@@ -182,14 +179,20 @@ struct peak {
 static int compare_peaks(const void *left, const void *right)
 {
     const struct peak *a = left, *b = right;
-    if (a->value != b->value) return a->value < b->value ? -1 : 1;
-    return (a->region < b->region) - (a->region > b->region);
+    if (a->value != b->value) return a->value > b->value ? -1 : 1;
+    return (a->region > b->region) - (a->region < b->region);
 }
 
-static void draw_loads(const struct plot *plot, struct curve *curves, struct peak *peaks)
+static int compare_regions(const void *left, const void *right)
 {
-    const struct scenario *scenario = plot->simulation->scenario;
-    size_t count = scenario->model.region_count;
+    const struct peak *a = left, *b = right;
+    return (a->region > b->region) - (a->region < b->region);
+}
+
+/* Which regions have a panel: the eight with the highest loads, in the world's order. Returns how many. */
+static size_t choose_regions(const struct plot *plot, struct peak *peaks)
+{
+    size_t count = plot->simulation->scenario->model.region_count, shown = count < 8 ? count : 8;
     for (size_t i = 0; i < count; i++) {
         peaks[i] = (struct peak){i, 0};
         for (size_t j = 0; j < plot->tally->sample_count; j++) {
@@ -198,18 +201,83 @@ static void draw_loads(const struct plot *plot, struct curve *curves, struct pea
         }
     }
     qsort(peaks, count, sizeof *peaks, compare_peaks);
-    for (size_t i = 0; i < count; i++) {
-        size_t from_top = count - 1 - i;
-        bool named = from_top < COLOUR_COUNT;
-        curves[i].name = named ? scenario->model.regions[peaks[i].region].name : NULL;
-        curves[i].colour = named ? colours[from_top] : OTHERS;
-        curves[i].width = named ? 1.4 : 0.8;
-        for (size_t j = 0; j < plot->tally->sample_count; j++)
-            curves[i].values[j] = load_of(plot->tally, j, peaks[i].region);
-    }
-    struct panel panel = {"Load of each region, of its capacity", "%", 100, 110, curves, count};
-    draw_panel(plot, &panel, 0);
+    qsort(peaks, shown, sizeof *peaks, compare_regions);
+    return shown;
 }
+
+struct small {
+    double x, y, top;
+};
+
+static double small_y(const struct small *small, double value)
+{
+    return small->y + SMALL_HEIGHT - SMALL_HEIGHT * (value < small->top ? value : small->top) / small->top;
+}
+
+/* The area between `floor` and the load, where the load is above it. */
+static void fill_above(const struct plot *plot, const struct small *small, size_t region, double floor, const char *colour)
+{
+    bool open = false;
+    double at = 0;
+    fprintf(plot->out, "<path fill='%s' d='", colour);
+    for (size_t i = 0; i < plot->tally->sample_count; i++) {
+        const struct sample *sample = &plot->tally->samples[i];
+        double value = load_of(plot->tally, i, region);
+        at = small->x + SMALL_WIDTH * ((double)sample->at_ms / 1000 + sample->seconds / 2) / plot->end_s;
+        if (isnan(value)) value = 0;
+        if (!open) fprintf(plot->out, "M%.1f %.1f", at, small_y(small, floor));
+        open = true;
+        fprintf(plot->out, "L%.1f %.1f", at, small_y(small, value > floor ? value : floor));
+    }
+    if (open) fprintf(plot->out, "L%.1f %.1fZ", at, small_y(small, floor));
+    fprintf(plot->out, "'/>\n");
+}
+
+static void draw_small(const struct plot *plot, const struct small *small, const struct peak *peak)
+{
+    const char *name = plot->simulation->scenario->model.regions[peak->region].name;
+    fprintf(plot->out, "<text x='%.1f' y='%.1f' class='name'>", small->x, small->y - 6);
+    put_text(plot->out, name);
+    fprintf(plot->out, "</text><text x='%.1f' y='%.1f' class='tick' text-anchor='end'>peak %.0f%%</text>\n",
+            small->x + SMALL_WIDTH, small->y - 6, peak->value);
+    fill_above(plot, small, peak->region, 0, "#7fb3d9");
+    fill_above(plot, small, peak->region, 100, "#d55e00");
+    for (double value = 0; value <= small->top; value += 50) {
+        if (value != 0 && value != 100 && value + 50 <= small->top) continue;
+        fprintf(plot->out, "<text x='%.1f' y='%.1f' class='tick' text-anchor='end'>%.0f%%</text>", small->x - 4,
+                small_y(small, value) + 4, value);
+    }
+    fprintf(plot->out, "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' class='limit'/>", small->x, small_y(small, 100),
+            small->x + SMALL_WIDTH, small_y(small, 100));
+    for (size_t i = 1; i < plot->simulation->scenario->phase_count; i++) {
+        double at = small->x +
+                    SMALL_WIDTH * (double)plot->simulation->scenario->phases[i].from_ms / 1000 / plot->end_s;
+        if (at <= small->x + SMALL_WIDTH)
+            fprintf(plot->out, "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' class='phase'/>", at, small->y, at,
+                    small->y + SMALL_HEIGHT);
+    }
+    fprintf(plot->out, "<rect x='%.1f' y='%.1f' width='%d' height='%d' class='frame'/>\n", small->x, small->y, SMALL_WIDTH,
+            SMALL_HEIGHT);
+}
+
+static void draw_loads(struct plot *plot, const struct peak *peaks, size_t shown)
+{
+    size_t count = plot->simulation->scenario->model.region_count;
+    double top = 150;
+    for (size_t i = 0; i < shown; i++)
+        if (peaks[i].value > top) top = peaks[i].value < 300 ? ceil(peaks[i].value / 50) * 50 : 300;
+    fprintf(plot->out, "<text x='%d' y='%d' class='title'>Load of each region, of its capacity (above it in red%s)", LEFT,
+            TOP - 22, top >= 300 ? ", cut at 300%" : "");
+    if (shown < count) fprintf(plot->out, "; the eight fullest of %zu", count);
+    fprintf(plot->out, "</text>\n");
+    for (size_t i = 0; i < shown; i++) {
+        struct small small = {LEFT + (double)(i % SMALL_ROW) * SMALL_STEP_X,
+                              TOP + (double)(i / SMALL_ROW) * SMALL_STEP_Y, top};
+        draw_small(plot, &small, &peaks[i]);
+    }
+}
+
+/* ---- the three for all ---- */
 
 static double percent_of(double part, double whole)
 {
@@ -228,9 +296,9 @@ static void draw_moves(const struct plot *plot, struct curve *curves)
         curves[0].values[j] = percent_of(sample->changed, per_minute);
         curves[1].values[j] = percent_of(sample->moved, per_minute);
     }
-    struct panel panel = {"Traffic that other regions get, a minute: decided by PoPs, moved by resolvers", "%", NAN, 1, curves,
+    struct panel panel = {"Traffic that other regions get, a minute: decided by PoPs, moved by resolvers", "%", 1, curves,
                           2};
-    draw_panel(plot, &panel, 1);
+    draw_panel(plot, &panel, 0);
 }
 
 static void draw_latencies(const struct plot *plot, struct curve *curves)
@@ -250,8 +318,8 @@ static void draw_latencies(const struct plot *plot, struct curve *curves)
         curves[3].values[j] = served ? sample->latency_us / sample->served / 1000 : NAN;
         curves[4].values[j] = sample->optimum_ms >= 0 ? sample->optimum_ms : NAN;
     }
-    struct panel panel = {"Latency, network and processing, in ms", "", NAN, 10, curves, 5};
-    draw_panel(plot, &panel, 2);
+    struct panel panel = {"Latency, network and processing, in ms", "", 10, curves, 5};
+    draw_panel(plot, &panel, 1);
 }
 
 static void draw_failures(const struct plot *plot, struct curve *curves)
@@ -265,8 +333,8 @@ static void draw_failures(const struct plot *plot, struct curve *curves)
         curves[0].values[j] = percent_of(sample->over, sample->offered);
         curves[1].values[j] = percent_of(sample->failed, sample->offered);
     }
-    struct panel panel = {"Requests over capacity, and failed", "%", NAN, 1, curves, 2};
-    draw_panel(plot, &panel, 3);
+    struct panel panel = {"Requests over capacity, and failed", "%", 1, curves, 2};
+    draw_panel(plot, &panel, 2);
 }
 
 /* ---- the picture ---- */
@@ -274,7 +342,7 @@ static void draw_failures(const struct plot *plot, struct curve *curves)
 static void draw_head(const struct plot *plot, const char *policy)
 {
     const struct scenario *scenario = plot->simulation->scenario;
-    int height = TOP + 4 * PANEL + 3 * BETWEEN + BOTTOM;
+    int height = (int)plot->panels_y + 3 * PANEL + 2 * BETWEEN + BOTTOM;
     fprintf(plot->out,
             "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' font-family='sans-serif'>\n"
             "<style>.title{font-size:13px;font-weight:bold}.tick{font-size:11px;fill:#555}.name{font-size:12px}"
@@ -286,9 +354,16 @@ static void draw_head(const struct plot *plot, const char *policy)
     fprintf(plot->out, "</text>\n<text x='%d' y='44' class='tick'>steering ", LEFT);
     put_text(plot->out, policy);
     fprintf(plot->out, ", seed %llu</text>\n", (unsigned long long)scenario->seed);
+}
+
+/* Names of the phases, above the first wide panel. */
+static void name_phases(const struct plot *plot)
+{
+    const struct scenario *scenario = plot->simulation->scenario;
     for (size_t i = 0; i < scenario->phase_count && scenario->phase_count > 1; i++) {
-        fprintf(plot->out, "<text x='%.1f' y='%d' class='tick' text-anchor='start'>",
-                time_x(plot, (double)scenario->phases[i].from_ms / 1000) + 3, TOP + 12);
+        double at = time_x(plot, (double)scenario->phases[i].from_ms / 1000);
+        if (at > WIDTH - RIGHT) continue;
+        fprintf(plot->out, "<text x='%.1f' y='%.1f' class='tick'>", at + 3, plot->panels_y + 12);
         put_text(plot->out, scenario->phases[i].name);
         fprintf(plot->out, "</text>\n");
     }
@@ -312,27 +387,28 @@ static void choose_time(struct plot *plot)
 enum status plot_write(const struct simulation *simulation, const char *policy, FILE *out)
 {
     const struct tally *tally = simulation->tally;
-    size_t regions = simulation->scenario->model.region_count, room = regions > 5 ? regions : 5;
+    size_t room = 5; /* curves of a panel */
     struct plot plot = {.simulation = simulation, .tally = tally, .out = out};
-    struct curve *curves = calloc(room, sizeof *curves);
-    struct peak *peaks = calloc(regions, sizeof *peaks);
+    struct curve curves[5];
+    struct peak *peaks = calloc(simulation->scenario->model.region_count, sizeof *peaks);
     double *values = calloc(room * (tally->sample_count + 1), sizeof *values);
-    enum status status = curves != NULL && peaks != NULL && values != NULL ? OK : ERR_MEMORY;
+    enum status status = peaks != NULL && values != NULL ? OK : ERR_MEMORY;
     if (status == OK) {
+        size_t shown = choose_regions(&plot, peaks);
+        plot.panels_y = TOP + (double)((shown + SMALL_ROW - 1) / SMALL_ROW) * SMALL_STEP_Y;
         for (size_t i = 0; i < room; i++)
             curves[i] = (struct curve){.width = 1.4, .values = &values[i * (tally->sample_count + 1)]};
         choose_time(&plot);
         draw_head(&plot, policy);
-        draw_loads(&plot, curves, peaks);
-        for (size_t i = 0; i < room; i++) curves[i].width = 1.4;
+        draw_loads(&plot, peaks, shown);
         draw_moves(&plot, curves);
         draw_latencies(&plot, curves);
         draw_failures(&plot, curves);
+        name_phases(&plot);
         fprintf(out, "</svg>\n");
         if (ferror(out)) status = ERR_IO;
     }
     free(values);
     free(peaks);
-    free(curves);
     return status;
 }

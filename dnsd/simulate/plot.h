@@ -1,8 +1,8 @@
 /* plot.h - a simulation as a picture: load by region, what moved, latency, what went wrong, over time.
  * SPDX-License-Identifier: Apache-2.0
  *
- * SVG 1.1 without scripts, fonts or anything from elsewhere. Up to eight regions have a colour and a name (those with the
- * highest peaks); the others are grey. */
+ * SVG 1.1 without scripts, fonts or anything from elsewhere. Up to eight regions have a panel (those with the highest
+ * peaks). */
 #ifndef MERIDIAN_PLOT_H
 #define MERIDIAN_PLOT_H
 
