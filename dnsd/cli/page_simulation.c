@@ -1,7 +1,5 @@
 /* page_simulation.c - what came of a simulation, for a person.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
-
 #include "dnsd/cli/page.h"
 
 #define WORST_OVER_PERCENT 0.005 /* what rounds to 0.01 and more is a warning */
@@ -32,8 +30,10 @@ static void put_bad(struct table *table, const json_t *object, const char *key)
 static void put_share(struct table *table, const json_t *object, const char *key)
 {
     double value;
-    if (!page_number(object, key, &value)) value = NAN;
-    table_put(table, value > 1 ? STYLE_WARNING : STYLE_PLAIN, "%.0f%%", value * 100);
+    if (page_number(object, key, &value))
+        table_put(table, value > 1 ? STYLE_WARNING : STYLE_PLAIN, "%.0f%%", value * 100);
+    else
+        table_put(table, STYLE_PLAIN, "-");
 }
 
 static void put_phase(struct table *table, const char *name, const json_t *phase)

@@ -43,7 +43,8 @@ void outpost_free(struct outpost *outpost); /* takes NULL */
 MUST_USE enum status outpost_add(struct outpost *outpost, uint32_t place, double weight, uint32_t *slot);
 /* Probe what is due; all PoPs before any decides. */
 void outpost_probe(struct outpost *outpost, int64_t now_ms);
-/* Look at what is known, and decide. Returns the share of its clients (by weight) whose decision changed. */
+/* Look at what is known, and decide. Returns the part of all clients (by weight) who are its own and whose decision changed; where
+ * tenants have several plans, the mean over them. */
 double outpost_decide(struct outpost *outpost, int64_t now_ms);
 /* How it hears reports from now on; negative: as before. */
 void outpost_hearing(struct outpost *outpost, int64_t lag_ms, double loss);

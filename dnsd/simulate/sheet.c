@@ -139,7 +139,7 @@ enum status sheet_parse(const char *file, const char *text, size_t size, const s
         if (!is_data(line)) continue;
         size_t count = split_fields(line, fields);
         if (count == SIZE_MAX) {
-            refuse(&reader, "", line, "fields with commas between them, quotes closed, 32 at most");
+            refuse(&reader, "", "", "fields with commas between them, quotes closed, 32 at most");
         } else if (!headed) {
             headed = true;
             if (!read_heading(&reader, fields, count)) break;
