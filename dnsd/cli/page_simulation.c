@@ -54,9 +54,10 @@ static void put_phase(struct table *table, const char *name, const json_t *phase
 
 static void print_phases(const struct paper *paper, const json_t *page)
 {
-    static const struct column columns[] = {{"PHASE", false},   {"REQ/S", true},      {"OVER%", true},  {"FAILED%", true},
-                                            {"MOVED%/MIN", true}, {"DECIDED%/MIN", true}, {"P50 MS", true}, {"P95", true},
-                                            {"P99", true},      {"COST MS", true},    {"OPTIMUM", true}, {"RATIO", true}};
+    static const struct column columns[] = {{"PHASE", false},  {"REQ/S", true},      {"OVER%", true},
+                                            {"FAILED%", true}, {"MOVED%/MIN", true}, {"DECIDED%/MIN", true},
+                                            {"P50 MS", true},  {"P95", true},        {"P99", true},
+                                            {"COST MS", true}, {"OPTIMUM", true},    {"RATIO", true}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const json_t *phases = json_object_get(page, "phases");
     for (size_t i = 0; i < json_array_size(phases); i++)

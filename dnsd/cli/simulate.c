@@ -75,7 +75,8 @@ static int run(const struct arguments *arguments, const struct scenario *scenari
         return EXIT_UNWELL;
     }
     int result = print(arguments, simulation, policy, out, err);
-    if (watched) fprintf(err, "simulated %.0f s in %.2f s\n", (double)scenario->duration_ms / 1000, simulation->elapsed_s);
+    if (watched)
+        fprintf(err, "simulated %.0f s in %.2f s\n", (double)scenario->duration_ms / 1000, simulation->elapsed_s);
     simulation_free(simulation);
     return result;
 }
@@ -87,7 +88,8 @@ int simulate_run(const struct arguments *arguments, FILE *out, FILE *err)
     problems_init(&problems);
     enum status status = scenario_load(arguments->operand, &problems, &scenario);
     problems_print(&problems, err);
-    if (status != OK && problems.count == 0) fprintf(err, "meridian: %s: %s\n", arguments->operand, status_name(status));
+    if (status != OK && problems.count == 0)
+        fprintf(err, "meridian: %s: %s\n", arguments->operand, status_name(status));
     problems_fini(&problems);
     if (status != OK) return EXIT_UNWELL;
     if (arguments->seed >= 0) scenario->seed = (uint64_t)arguments->seed;

@@ -5,8 +5,8 @@
 #include <math.h>
 
 #define PCG_FACTOR 6364136223846793005u /* Knuth's, as in O'Neill's paper */
-#define POISSON_SMALL 30                /* means up to here by counting; beyond, the normal distribution is within a percent */
-#define POISSON_DRAW_MAX 1000           /* of a mean of 30: never reached */
+#define POISSON_SMALL 30      /* means up to here by counting; beyond, the normal distribution is within a percent */
+#define POISSON_DRAW_MAX 1000 /* of a mean of 30: never reached */
 
 struct chance chance_of(uint64_t seed, uint64_t stream)
 {

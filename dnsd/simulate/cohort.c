@@ -106,7 +106,8 @@ enum status cohorts_new(const struct scenario *scenario, struct outpost *const *
     cohorts->mix = calloc(cells * scenario->model.region_count, sizeof *cohorts->mix);
     cohorts->regions = calloc(cells * scenario->model.region_count, sizeof *cohorts->regions);
     cohorts->row_count = calloc(cells, sizeof *cohorts->row_count);
-    if (cohorts->list == NULL || cohorts->mix == NULL || cohorts->regions == NULL || cohorts->row_count == NULL) status = ERR_MEMORY;
+    if (cohorts->list == NULL || cohorts->mix == NULL || cohorts->regions == NULL || cohorts->row_count == NULL)
+        status = ERR_MEMORY;
     for (size_t i = 0; status == OK && i < scenario->tenant_count * scenario->resolver_count; i++)
         status = add_kind(cohorts, (uint16_t)(i / scenario->resolver_count), (uint16_t)(i % scenario->resolver_count));
     if (status != OK) {

@@ -14,7 +14,8 @@
 struct cohorts;
 
 /* Adds to every outpost the places that it will be asked for. ERR_MEMORY. */
-MUST_USE enum status cohorts_new(const struct scenario *scenario, struct outpost *const *outposts, struct cohorts **out);
+MUST_USE enum status cohorts_new(const struct scenario *scenario, struct outpost *const *outposts,
+                                 struct cohorts **out);
 void cohorts_free(struct cohorts *cohorts); /* takes NULL */
 /* Those whose answers expire before now + tick ask again (at the first call: all).
  *   demand  requests a second, [tenant * place_count + place] */
@@ -22,8 +23,8 @@ void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand,
 
 /* Where one place's demand for one service goes now. */
 struct mix {
-    const double *shares;     /* by region_id */
-    const uint8_t *regions;   /* those with a share, in no order that means anything (but the same in each run) */
+    const double *shares;   /* by region_id */
+    const uint8_t *regions; /* those with a share, in no order that means anything (but the same in each run) */
     size_t count;
 };
 /* row: tenant * place_count + place */

@@ -85,7 +85,8 @@ const double *demand_now(struct demand *demand, int64_t now_ms)
     if (scenario->keep_total && sum > 0) whole_rps /= sum;
     for (size_t i = 0; i < scenario->tenant_count; i++) {
         double rps = whole_rps * scenario->tenants[i].share * ramp_value(&demand->ramps[i], now_ms);
-        for (size_t j = 0; j < scenario->place_count; j++) demand->rps[i * scenario->place_count + j] = rps * demand->day[j];
+        for (size_t j = 0; j < scenario->place_count; j++)
+            demand->rps[i * scenario->place_count + j] = rps * demand->day[j];
     }
     return demand->rps;
 }

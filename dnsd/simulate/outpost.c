@@ -208,7 +208,8 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
     for (size_t i = 0; i < model->region_count; i++) fill_report(outpost, i, now_ms, &snapshot->reports[i]);
     snapshot_derive(model, outpost->decided ? before : NULL, snapshot);
     /* The controller's place: it turns what the snapshot says into prices, right before all is decided. */
-    for (size_t i = 0; i < outpost->course_count; i++) changed += decide_course(outpost, &outpost->courses[i], snapshot);
+    for (size_t i = 0; i < outpost->course_count; i++)
+        changed += decide_course(outpost, &outpost->courses[i], snapshot);
     for (size_t i = 0; i < scenario->tenant_count; i++)
         outpost->ttl_s[i] = ttl_of_service_s(model, &model->services[scenario->tenants[i].service], snapshot);
     outpost->decided = true;

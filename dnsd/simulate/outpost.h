@@ -30,9 +30,9 @@ struct outpost;
 /* What all PoPs share: the world outside. */
 struct fleet_view {
     const struct scenario *scenario;
-    const struct plant *plants;    /* by region_id */
-    const uint8_t *cut;            /* [pop * region_count + region]: that PoP cannot reach it */
-    struct poll *polls;            /* [pop * endpoint_count + endpoint] */
+    const struct plant *plants; /* by region_id */
+    const uint8_t *cut;         /* [pop * region_count + region]: that PoP cannot reach it */
+    struct poll *polls;         /* [pop * endpoint_count + endpoint] */
 };
 
 /* cell_weights: share of the demand, by cell of the atlas; borrowed for the call. ERR_MEMORY. */

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #define CAPACITY_LEAST_RPS 0.001 /* what a report may say (state/fact.h): without instances it says "none" */
-#define STREAM_POOL 1000 /* streams of chance: one a region from here on */
+#define STREAM_POOL 1000         /* streams of chance: one a region from here on */
 
 enum status plant_init(struct plant *plant, const struct scenario *scenario, region_id id)
 {

@@ -35,7 +35,7 @@ struct curve {
 struct panel {
     const char *title;
     const char *unit;
-    double most;  /* at least this is shown */
+    double most; /* at least this is shown */
     const struct curve *curves;
     size_t curve_count;
 };
@@ -94,8 +94,8 @@ static void draw_axes(const struct plot *plot, const struct panel *panel, double
     for (double value = 0; value <= top * 1.0001; value += step) { /* some TICK_TARGET turns */
         double at = y + PANEL - PANEL * value / top;
         fprintf(plot->out, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' class='grid'/>", LEFT, at, WIDTH - RIGHT, at);
-        fprintf(plot->out, "<text x='%d' y='%.1f' class='tick' text-anchor='end'>%.6g%s</text>\n", LEFT - 7, at + 4, value,
-                panel->unit);
+        fprintf(plot->out, "<text x='%d' y='%.1f' class='tick' text-anchor='end'>%.6g%s</text>\n", LEFT - 7, at + 4,
+                value, panel->unit);
     }
     for (double value = 0; value * plot->time_scale <= plot->end_s * 1.0001; value += time_step) {
         double at = time_x(plot, value * plot->time_scale);
@@ -141,8 +141,8 @@ static void draw_legend(const struct plot *plot, const struct panel *panel, doub
     for (size_t i = panel->curve_count; i > 0; i--) {
         const struct curve *curve = &panel->curves[i - 1];
         if (curve->name == NULL) continue;
-        fprintf(plot->out, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='%s' stroke-width='3'/>", WIDTH - RIGHT + 16,
-                at - 4, WIDTH - RIGHT + 36, at - 4, curve->colour);
+        fprintf(plot->out, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='%s' stroke-width='3'/>",
+                WIDTH - RIGHT + 16, at - 4, WIDTH - RIGHT + 36, at - 4, curve->colour);
         fprintf(plot->out, "<text x='%d' y='%.1f' class='name'>", WIDTH - RIGHT + 43, at);
         put_text(plot->out, curve->name);
         fprintf(plot->out, "</text>\n");
@@ -215,7 +215,8 @@ static double small_y(const struct small *small, double value)
 }
 
 /* The area between `floor` and the load, where the load is above it. */
-static void fill_above(const struct plot *plot, const struct small *small, size_t region, double floor, const char *colour)
+static void fill_above(const struct plot *plot, const struct small *small, size_t region, double floor,
+                       const char *colour)
 {
     bool open = false;
     double at = 0;
@@ -250,14 +251,13 @@ static void draw_small(const struct plot *plot, const struct small *small, const
     fprintf(plot->out, "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' class='limit'/>", small->x, small_y(small, 100),
             small->x + SMALL_WIDTH, small_y(small, 100));
     for (size_t i = 1; i < plot->simulation->scenario->phase_count; i++) {
-        double at = small->x +
-                    SMALL_WIDTH * (double)plot->simulation->scenario->phases[i].from_ms / 1000 / plot->end_s;
+        double at = small->x + SMALL_WIDTH * (double)plot->simulation->scenario->phases[i].from_ms / 1000 / plot->end_s;
         if (at <= small->x + SMALL_WIDTH)
             fprintf(plot->out, "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' class='phase'/>", at, small->y, at,
                     small->y + SMALL_HEIGHT);
     }
-    fprintf(plot->out, "<rect x='%.1f' y='%.1f' width='%d' height='%d' class='frame'/>\n", small->x, small->y, SMALL_WIDTH,
-            SMALL_HEIGHT);
+    fprintf(plot->out, "<rect x='%.1f' y='%.1f' width='%d' height='%d' class='frame'/>\n", small->x, small->y,
+            SMALL_WIDTH, SMALL_HEIGHT);
 }
 
 static void draw_loads(struct plot *plot, const struct peak *peaks, size_t shown)
@@ -266,8 +266,8 @@ static void draw_loads(struct plot *plot, const struct peak *peaks, size_t shown
     double top = 150;
     for (size_t i = 0; i < shown; i++)
         if (peaks[i].value > top) top = peaks[i].value < 300 ? ceil(peaks[i].value / 50) * 50 : 300;
-    fprintf(plot->out, "<text x='%d' y='%d' class='title'>Load of each region, of its capacity (above it in red%s)", LEFT,
-            TOP - 22, top >= 300 ? ", cut at 300%" : "");
+    fprintf(plot->out, "<text x='%d' y='%d' class='title'>Load of each region, of its capacity (above it in red%s)",
+            LEFT, TOP - 22, top >= 300 ? ", cut at 300%" : "");
     if (shown < count) fprintf(plot->out, "; the eight fullest of %zu", count);
     fprintf(plot->out, "</text>\n");
     for (size_t i = 0; i < shown; i++) {
@@ -296,8 +296,8 @@ static void draw_moves(const struct plot *plot, struct curve *curves)
         curves[0].values[j] = percent_of(sample->changed, per_minute);
         curves[1].values[j] = percent_of(sample->moved, per_minute);
     }
-    struct panel panel = {"Traffic that other regions get, a minute: decided by PoPs, moved by resolvers", "%", 1, curves,
-                          2};
+    struct panel panel = {"Traffic that other regions get, a minute: decided by PoPs, moved by resolvers", "%", 1,
+                          curves, 2};
     draw_panel(plot, &panel, 0);
 }
 
@@ -343,13 +343,14 @@ static void draw_head(const struct plot *plot, const char *policy)
 {
     const struct scenario *scenario = plot->simulation->scenario;
     int height = (int)plot->panels_y + 3 * PANEL + 2 * BETWEEN + BOTTOM;
-    fprintf(plot->out,
-            "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' font-family='sans-serif'>\n"
-            "<style>.title{font-size:13px;font-weight:bold}.tick{font-size:11px;fill:#555}.name{font-size:12px}"
-            ".grid{stroke:#e6e6e6}.axis{stroke:#888}.frame{fill:none;stroke:#888}"
-            ".phase{stroke:#777;stroke-dasharray:2 3}.limit{stroke:#b00020;stroke-width:1.5;stroke-dasharray:6 3}</style>\n"
-            "<rect width='100%%' height='100%%' fill='white'/>\n<text x='%d' y='26' font-size='17' font-weight='bold'>",
-            WIDTH, height, WIDTH, height, LEFT);
+    fprintf(
+        plot->out,
+        "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' font-family='sans-serif'>\n"
+        "<style>.title{font-size:13px;font-weight:bold}.tick{font-size:11px;fill:#555}.name{font-size:12px}"
+        ".grid{stroke:#e6e6e6}.axis{stroke:#888}.frame{fill:none;stroke:#888}"
+        ".phase{stroke:#777;stroke-dasharray:2 3}.limit{stroke:#b00020;stroke-width:1.5;stroke-dasharray:6 3}</style>\n"
+        "<rect width='100%%' height='100%%' fill='white'/>\n<text x='%d' y='26' font-size='17' font-weight='bold'>",
+        WIDTH, height, WIDTH, height, LEFT);
     put_text(plot->out, scenario->title);
     fprintf(plot->out, "</text>\n<text x='%d' y='44' class='tick'>steering ", LEFT);
     put_text(plot->out, policy);

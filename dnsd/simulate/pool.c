@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
-#define INSTANCE_MAX 8192        /* at once, those that drain included */
-#define REQUEST_MAX (4u << 20)   /* at once: more than four million waiting is a scenario gone wrong */
+#define INSTANCE_MAX 8192      /* at once, those that drain included */
+#define REQUEST_MAX (4u << 20) /* at once: more than four million waiting is a scenario gone wrong */
 
 enum instance_state { INSTANCE_GONE, INSTANCE_STARTING, INSTANCE_READY, INSTANCE_DRAINING, INSTANCE_LOST };
 
@@ -119,7 +119,8 @@ static enum status request_new(struct pool *pool, uint32_t *out)
     if (pool->request_count >= REQUEST_MAX) return ERR_LIMIT;
     enum status status =
         grow((void **)&pool->requests, &pool->request_room, sizeof *pool->requests, pool->request_count + 1);
-    if (status == OK) status = grow((void **)&pool->heap, &pool->heap_room, sizeof *pool->heap, pool->request_count + 1);
+    if (status == OK)
+        status = grow((void **)&pool->heap, &pool->heap_room, sizeof *pool->heap, pool->request_count + 1);
     if (status == OK) *out = (uint32_t)pool->request_count++;
     return status;
 }
@@ -378,8 +379,7 @@ static enum status take_in(struct pool *pool, const struct arrival *arrival, uin
     enum status status = request_new(pool, out);
     if (status != OK) return status;
     const struct scenario *scenario = pool->scenario;
-    const struct token_pair *tokens =
-        &scenario->tokens[chance_below(&pool->chance, (uint32_t)scenario->token_count)];
+    const struct token_pair *tokens = &scenario->tokens[chance_below(&pool->chance, (uint32_t)scenario->token_count)];
     pool->requests[*out] = (struct request){
         .arrived_us = arrival->at_us,
         .work_us = tokens->context * scenario->context_us + tokens->generated * scenario->generated_us,

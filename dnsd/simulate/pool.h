@@ -23,7 +23,8 @@ struct arrival {
 };
 
 /* ERR_MEMORY, here and below: then the simulation cannot go on. */
-MUST_USE enum status pool_new(const struct scenario *scenario, region_id region, struct chance chance, struct pool **out);
+MUST_USE enum status pool_new(const struct scenario *scenario, region_id region, struct chance chance,
+                              struct pool **out);
 void pool_free(struct pool *pool); /* takes NULL */
 /* Add a request to the next tick, in any order. */
 MUST_USE enum status pool_arrive(struct pool *pool, const struct arrival *arrival);
@@ -31,8 +32,8 @@ MUST_USE enum status pool_arrive(struct pool *pool, const struct arrival *arriva
 struct pool_tick {
     int64_t from_ms;
     int64_t until_ms;
-    bool dead;            /* the region is down: all that is there or arrives has failed */
-    double speed;         /* 1: as usual */
+    bool dead;    /* the region is down: all that is there or arrives has failed */
+    double speed; /* 1: as usual */
     struct tally *tally;
 };
 /* Run one tick: instances come and go, requests are worked on. */
@@ -46,8 +47,8 @@ void pool_interrupt(struct pool *pool, const struct event *event, int64_t now_ms
 struct pool_state {
     uint32_t ready;
     uint32_t starting;
-    uint32_t busy;    /* requests at work */
-    uint32_t waiting; /* in queues */
+    uint32_t busy;        /* requests at work */
+    uint32_t waiting;     /* in queues */
     double processing_us; /* mean of what ended in the last tick; negative: nothing did */
     double p95_us;
 };

@@ -18,8 +18,8 @@
 #include "router/model.h"
 #include "router/status.h"
 
-#define SCENARIO_SAMPLE_MAX 10000   /* points of a series: a plot has fewer pixels */
-#define SCENARIO_TICK_MAX 10000000  /* a year by three seconds */
+#define SCENARIO_SAMPLE_MAX 10000  /* points of a series: a plot has fewer pixels */
+#define SCENARIO_TICK_MAX 10000000 /* a year by three seconds */
 
 /* Where clients are: cell 1 + i of the atlas is place i. */
 struct populace {
@@ -136,7 +136,7 @@ struct scenario {
     uint32_t cache_phases;
     struct resolver_kind *resolvers;
     size_t resolver_count;
-    double rps; /* the whole demand, before day, trace and events */
+    double rps;        /* the whole demand, before day, trace and events */
     struct series day; /* hourly, by solar time, mean 1 */
     bool keep_total;
     struct series trace;

@@ -77,7 +77,8 @@ enum status scenario_build_servers(struct scenario_builder *builder)
     scenario->servers = arena_array(builder->keep, count, sizeof *scenario->servers);
     if (seen == NULL || scenario->servers == NULL) return ERR_MEMORY;
     for (size_t i = 0; i < count; i++)
-        scenario->servers[i] = (struct server){.processing_us = 800000, .claim = 1, .queue_s = 2}; /* the table's defaults */
+        scenario->servers[i] =
+            (struct server){.processing_us = 800000, .claim = 1, .queue_s = 2}; /* the table's defaults */
     for (size_t i = 0; i < items->count; i++) {
         region_id region = server_region(builder, &given[i], seen);
         check_server(builder, &given[i]);
@@ -115,8 +116,7 @@ static enum status load_series(struct scenario_builder *builder, const struct gi
         scenario_refuse(builder, file, "a file with numbers above 0");
         return ERR_SYNTAX;
     }
-    for (size_t i = 0; i < sheet.row_count; i++)
-        out->values[i] = sheet.cells[i].number * (double)sheet.row_count / sum;
+    for (size_t i = 0; i < sheet.row_count; i++) out->values[i] = sheet.cells[i].number * (double)sheet.row_count / sum;
     out->count = sheet.row_count;
     return OK;
 }
@@ -144,8 +144,7 @@ static enum status build_tenants(struct scenario_builder *builder)
         scenario->tenants[i] = (struct tenant){.service = service, .share = given[i].share.value.number};
         total += given[i].share.value.number;
     }
-    if (items->count > 0 && total <= 0)
-        scenario_refuse_at(builder, &items->origin, "", "a share above 0");
+    if (items->count > 0 && total <= 0) scenario_refuse_at(builder, &items->origin, "", "a share above 0");
     for (size_t i = 0; i < items->count && total > 0; i++) scenario->tenants[i].share /= total;
     return OK;
 }
@@ -200,7 +199,8 @@ enum status scenario_build_demand(struct scenario_builder *builder)
     if (status == OK) status = build_tenants(builder);
     if (status == OK) status = build_tokens(builder);
     if (status != OK) return status;
-    if (scenario->day.count > 0 && scenario->day.count != 24) scenario_refuse(builder, &given->day, "a file of 24 hours");
+    if (scenario->day.count > 0 && scenario->day.count != 24)
+        scenario_refuse(builder, &given->day, "a file of 24 hours");
     if (given->load.present == given->rps.present)
         scenario_refuse_at(builder, &given->origin, "", "either `load` or `rps`");
     scenario->rps = given->rps.present ? given->rps.value.number : given->load.value.number * whole_capacity(scenario);
@@ -229,7 +229,8 @@ static enum status build_pops(struct scenario_builder *builder)
             .loss = given[i].loss.present ? given[i].loss.value.number : loss,
         };
         for (size_t j = 0; j < i; j++)
-            if (strcmp(scenario->pops[j].name, name) == 0) scenario_refuse(builder, &given[i].name, "a name of its own");
+            if (strcmp(scenario->pops[j].name, name) == 0)
+                scenario_refuse(builder, &given[i].name, "a name of its own");
     }
     return OK;
 }
@@ -313,7 +314,8 @@ static enum status build_event(struct scenario_builder *builder, const struct gi
     bool ends = out->kind == EVENT_REGION_DOWN || out->kind == EVENT_CLAIM || out->kind == EVENT_CAPACITY ||
                 out->kind == EVENT_REPORTS;
     if (given->for_s.present && !ends)
-        scenario_refuse(builder, &given->for_s, "none: only region_down, reports, claim and capacity end by themselves");
+        scenario_refuse(builder, &given->for_s,
+                        "none: only region_down, reports, claim and capacity end by themselves");
     enum status status = event_regions(builder, &given->regions, out);
     return status == OK ? event_pops(builder, &given->pops, out) : status;
 }

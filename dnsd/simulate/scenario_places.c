@@ -7,7 +7,8 @@
 #include "dnsd/simulate/scenario_builder.h"
 #include "geo/country.h"
 
-#define MEASURED_KM_MAX 500 /* a city measured farther away says little of a place: 7.6 ms by distance alone (router/README.md) */
+#define MEASURED_KM_MAX                                                                                                \
+    500 /* a city measured farther away says little of a place: 7.6 ms by distance alone (router/README.md) */
 #define PLACE_KNOWN_MAX 20000
 
 /* ---- the places ---- */
@@ -17,7 +18,8 @@ static int compare_by_weight(const void *left, const void *right)
     const struct populace *a = left, *b = right;
     if (a->weight != b->weight) return a->weight > b->weight ? -1 : 1;
     int by_name = strcmp(a->name, b->name); /* a definite order, whatever qsort does */
-    return by_name != 0 ? by_name : (a->location.latitude > b->location.latitude) - (a->location.latitude < b->location.latitude);
+    return by_name != 0 ? by_name
+                        : (a->location.latitude > b->location.latitude) - (a->location.latitude < b->location.latitude);
 }
 
 static enum status read_places(struct scenario_builder *builder, struct sheet *out)
@@ -63,8 +65,8 @@ static enum status take_places(struct scenario_builder *builder)
     for (size_t i = 0; i < sheet.row_count; i++) {
         const struct sheet_cell *row = &sheet.cells[i * sheet.column_count];
         struct populace *place = &scenario->places[i];
-        *place = (struct populace){
-            .name = row[0].text, .location = {row[2].number, row[3].number}, .weight = row[4].number};
+        *place =
+            (struct populace){.name = row[0].text, .location = {row[2].number, row[3].number}, .weight = row[4].number};
         if (strlen(row[1].text) == 2) memcpy(place->country, row[1].text, 3);
     }
     qsort(scenario->places, sheet.row_count, sizeof *scenario->places, compare_by_weight);
@@ -177,8 +179,8 @@ static enum status build_latencies(struct scenario_builder *builder)
     const struct given *given = &builder->given->clients.latency;
     enum status status = latencies_new(&scenario->model, &scenario->atlas, &scenario->latencies);
     if (status != OK) return status;
-    scenario->network_us = arena_array(builder->keep, scenario->place_count * scenario->model.region_count,
-                                       sizeof *scenario->network_us);
+    scenario->network_us =
+        arena_array(builder->keep, scenario->place_count * scenario->model.region_count, sizeof *scenario->network_us);
     if (scenario->network_us == NULL) return ERR_MEMORY;
     latencies_by_router(scenario);
     const char *path = scenario_file(builder, given);

@@ -111,15 +111,15 @@ struct given_outpost {
 };
 
 enum given_event_kind { /* in the order of the table's words */
-    EVENT_DEMAND,
-    EVENT_REGION_DOWN,
-    EVENT_LOSE_INSTANCES,
-    EVENT_SPOT,
-    EVENT_REPORTS,
-    EVENT_CLAIM,
-    EVENT_CAPACITY,
-    EVENT_BURST,
-    EVENT_LOOK,
+                        EVENT_DEMAND,
+                        EVENT_REGION_DOWN,
+                        EVENT_LOSE_INSTANCES,
+                        EVENT_SPOT,
+                        EVENT_REPORTS,
+                        EVENT_CLAIM,
+                        EVENT_CAPACITY,
+                        EVENT_BURST,
+                        EVENT_LOOK,
 };
 
 struct given_event {

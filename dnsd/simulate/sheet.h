@@ -40,9 +40,11 @@ struct sheet {
 
 /* Read a text. ERR_SYNTAX when a problem was added, ERR_MEMORY. A sheet has at least one row. */
 MUST_USE enum status sheet_parse(const char *file, const char *text, size_t size, const struct sheet_column *columns,
-                                 size_t column_count, struct arena *arena, struct problems *problems, struct sheet *out);
+                                 size_t column_count, struct arena *arena, struct problems *problems,
+                                 struct sheet *out);
 /* The same of a file; `origin` is where the scenario names it. */
-MUST_USE enum status sheet_load(const char *path, const struct problem_place *origin, const struct sheet_column *columns,
-                                size_t column_count, struct arena *arena, struct problems *problems, struct sheet *out);
+MUST_USE enum status sheet_load(const char *path, const struct problem_place *origin,
+                                const struct sheet_column *columns, size_t column_count, struct arena *arena,
+                                struct problems *problems, struct sheet *out);
 
 #endif

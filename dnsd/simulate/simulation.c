@@ -37,9 +37,9 @@ struct run {
     struct due *dues;
     uint16_t *pop_of; /* by place: through which its clients go */
     bool any_cut;
-    double *burst;   /* by tenant: requests at once, at this tick's start */
-    double *offered; /* [tenant * region_count + region]: requests a second */
-    double *running; /* by place: sums for drawing one */
+    double *burst;                    /* by tenant: requests at once, at this tick's start */
+    double *offered;                  /* [tenant * region_count + region]: requests a second */
+    double *running;                  /* by place: sums for drawing one */
     double *supply, *capacity, *cost; /* of the optimum's problem */
     struct chance chance;
     int64_t now_ms, tick_ms;

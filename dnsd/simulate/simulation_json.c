@@ -110,10 +110,19 @@ static enum status put_phase(json_t *object, const struct scenario *scenario, co
 
 static void put_series(json_t *object, const struct tally *tally)
 {
-    static const char *const names[] = {"t_s",         "demand_rps",  "over_percent", "failed_percent",
-                                        "moved_percent_per_minute",   "changed_percent_per_minute",
-                                        "p50_ms",      "p95_ms",      "p99_ms",       "cost_ms",
-                                        "optimum_ms",  "waiting",     NULL};
+    static const char *const names[] = {"t_s",
+                                        "demand_rps",
+                                        "over_percent",
+                                        "failed_percent",
+                                        "moved_percent_per_minute",
+                                        "changed_percent_per_minute",
+                                        "p50_ms",
+                                        "p95_ms",
+                                        "p99_ms",
+                                        "cost_ms",
+                                        "optimum_ms",
+                                        "waiting",
+                                        NULL};
     json_t *columns[sizeof names / sizeof *names] = {NULL};
     for (size_t i = 0; names[i] != NULL; i++) json_object_set_new(object, names[i], columns[i] = json_array());
     for (size_t i = 0; i < tally->sample_count; i++) {
@@ -178,8 +187,7 @@ static json_t *look_json(const struct scenario *scenario, const struct look *loo
         }
         for (size_t j = 0; j < scenario->pop_count; j++)
             json_array_append_new(ttls, json_integer(look->ttl_s[j * scenario->tenant_count + i]));
-        json_object_set_new(service, "name",
-                            json_string(scenario->model.services[scenario->tenants[i].service].name));
+        json_object_set_new(service, "name", json_string(scenario->model.services[scenario->tenants[i].service].name));
         json_object_set_new(service, "ttl_s", ttls);
         json_object_set_new(service, "places", places);
         json_array_append_new(services, service);

@@ -18,8 +18,8 @@ enum status tally_new(const struct scenario *scenario, struct tally **out)
     tally->samples = calloc(room, sizeof *tally->samples);
     tally->sample_load = calloc(room * regions, sizeof *tally->sample_load);
     tally->sample_capacity = calloc(room * regions, sizeof *tally->sample_capacity);
-    bool all = tally->phases != NULL && tally->samples != NULL && tally->sample_load != NULL &&
-               tally->sample_capacity != NULL;
+    bool all =
+        tally->phases != NULL && tally->samples != NULL && tally->sample_load != NULL && tally->sample_capacity != NULL;
     for (size_t i = 0; all && i < scenario->phase_count; i++) {
         struct phase_tally *phase = &tally->phases[i];
         phase->first_served_ms = phase->first_signal_ms = -1;

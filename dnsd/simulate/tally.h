@@ -27,12 +27,13 @@ struct phase_tally {
     double offered;
     double moved;   /* requests a second whose region changed as their resolver asked again, summed */
     double changed; /* the same of the PoPs' decisions */
-    double optimum_us, optimum_requests, lacking; /* sums over the optima that were computed: cost of what is carried, and what is not */
+    double optimum_us, optimum_requests,
+        lacking; /* sums over the optima that were computed: cost of what is carried, and what is not */
     double worst_gap;
-    int64_t first_served_ms;      /* negative: none; from the phase's start */
-    int64_t first_signal_ms;      /* an autoscaler wanted more; likewise */
-    double last_failed_ms;        /* newest failure in it, from its start; negative: none */
-    struct slice *regions;        /* by region_id */
+    int64_t first_served_ms; /* negative: none; from the phase's start */
+    int64_t first_signal_ms; /* an autoscaler wanted more; likewise */
+    double last_failed_ms;   /* newest failure in it, from its start; negative: none */
+    struct slice *regions;   /* by region_id */
     struct slice *tenants;
 };
 
@@ -52,7 +53,7 @@ struct tally {
     struct phase_tally *phases;
     struct sample *samples;
     size_t sample_count, sample_room;
-    float *sample_load;     /* [sample * region_count + region], requests a second */
+    float *sample_load; /* [sample * region_count + region], requests a second */
     float *sample_capacity;
     struct spectrum recent;
     double optimum_ms;

@@ -103,8 +103,9 @@ SCENARIOS = [('p01_spike', spike), ('p02_half_lost', half_lost), ('p03_runaway',
 
 def judge(job):
     name, bars, policy, seed = job
+    """(scenario, policy, the report, [(what was found, does it hold), ...])"""
     report = scene.simulate(scene.HERE / (name + '.yaml'), policy, seed)
-    return name, policy, report['scenario'], list(bars(report))
+    return name, policy, report, list(bars(report))
 
 
 def main():
@@ -118,14 +119,15 @@ def main():
     jobs = [(name, bars, policy, options.seed) for name, bars in chosen for policy in policies]
     failed, last = 0, None
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) // 2)) as pool:
-        for name, policy, title, verdicts in pool.map(judge, jobs):
+        for name, policy, report, verdicts in pool.map(judge, jobs):
             if name != last:
-                print('\n%s (%s.yaml)' % (title, name))
+                print('\n%s (%s.yaml)' % (report['scenario'], name))
             last = name
             well = all(ok for _, ok in verdicts)
             failed += not well
-            print('  %-9s %-5s %s' % (policy, 'pass' if well else 'FAIL', '; '.join(t if ok else '**%s**' % t for t, ok in verdicts)),
-                  flush=True)
+            print('  %-9s %-5s cost %.2f of the optimum; %s' %
+                  (policy, 'pass' if well else 'FAIL', report['whole']['cost_ratio'],
+                   '; '.join(text if ok else '**%s**' % text for text, ok in verdicts)), flush=True)
     print('\n%d of %d failed' % (failed, len(jobs)))
     sys.exit(1 if options.check and failed else 0)
 

@@ -47,9 +47,9 @@ static void files_that_are_named_are_refused_with_theirs(void **state)
 static void every_scenario_of_ours_is_sound(void **state)
 {
     (void)state;
-    static const char *const names[] = {"base70",    "base85",   "p01_spike", "p02_half_lost", "p03_runaway", "p04_region",
-                                        "p04_half_view", "p05_cold", "p06_spot",  "p07_waves",     "p08_burst",   "p09_hour",
-                                        "p10_tenant"};
+    static const char *const names[] = {"base70",     "base85",        "p01_spike", "p02_half_lost", "p03_runaway",
+                                        "p04_region", "p04_half_view", "p05_cold",  "p06_spot",      "p07_waves",
+                                        "p08_burst",  "p09_hour",      "p10_tenant"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[256];
         struct problems problems;
@@ -73,7 +73,8 @@ static void measured_latencies_are_the_nearest_citys(void **state)
     problems_init(&problems);
     assert_int_equal(scenario_load(SOURCE_DIR "/tests/scenario/base70.yaml", &problems, &scenario), OK);
     problems_fini(&problems);
-    region_id tokyo = region_find(&scenario->model, "ap-northeast-1"), virginia = region_find(&scenario->model, "us-east-1");
+    region_id tokyo = region_find(&scenario->model, "ap-northeast-1"),
+              virginia = region_find(&scenario->model, "us-east-1");
     for (size_t i = 0; i < scenario->place_count; i++) {
         if (strcmp(scenario->places[i].name, "New York") != 0) continue;
         const uint32_t *row = &scenario->network_us[i * scenario->model.region_count];

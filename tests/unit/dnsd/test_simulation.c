@@ -72,7 +72,8 @@ static void what_is_over_capacity_is_counted(void **state)
 {
     (void)state;
     /* 300 a second for 200, in all: a third is over, and once the queues are full a third fails */
-    json_t *page = report(PLAIN "demand: {rps: 300}\nphases: [{name: first, from_s: 0}, {name: later, from_s: 300}]\n", NULL);
+    json_t *page =
+        report(PLAIN "demand: {rps: 300}\nphases: [{name: first, from_s: 0}, {name: later, from_s: 300}]\n", NULL);
     assert_true(figure(page, "later", "over_percent") >= 33.3);
     assert_true(figure(page, "later", "failed_percent") >= 33.3);
     assert_true(fabs(figure(page, "later", "lacking_percent") - 100.0 / 3) < 0.01);
@@ -82,10 +83,11 @@ static void what_is_over_capacity_is_counted(void **state)
 static void a_dead_region_is_left_when_its_answers_expire(void **state)
 {
     (void)state;
-    json_t *page = report(PLAIN "demand: {rps: 80}\nevents: [{at_s: 100, kind: region_down, regions: [west], for_s: 300}]\n"
-                                "phases: [{name: before, from_s: 0}, {name: fails, from_s: 100}, {name: away, from_s: 130},"
-                                " {name: back, from_s: 500}]\n",
-                          "nearest");
+    json_t *page =
+        report(PLAIN "demand: {rps: 80}\nevents: [{at_s: 100, kind: region_down, regions: [west], for_s: 300}]\n"
+                     "phases: [{name: before, from_s: 0}, {name: fails, from_s: 100}, {name: away, from_s: 130},"
+                     " {name: back, from_s: 500}]\n",
+               "nearest");
     assert_true(figure(page, "before", "failed_percent") == 0);
     assert_true(figure(page, "fails", "failed_percent") > 5);
     assert_true(figure(page, "fails", "last_failed_s") < 14); /* two probes of a second, a TTL of ten seconds at most */
@@ -97,12 +99,13 @@ static void a_dead_region_is_left_when_its_answers_expire(void **state)
 static void cut_from_a_pop_its_clients_fail_and_the_others_do_not(void **state)
 {
     (void)state;
-    json_t *page = report(PLAIN "demand: {rps: 20}\n"
-                                "pops: [{name: a, location: {latitude: 0, longitude: 0}},"
-                                " {name: b, location: {latitude: 0, longitude: 90}}]\n"
-                                "events: [{at_s: 100, kind: region_down, regions: [west], pops: [a]}]\n"
-                                "phases: [{name: before, from_s: 0}, {name: cut, from_s: 100}, {name: away, from_s: 130}]\n",
-                          NULL);
+    json_t *page =
+        report(PLAIN "demand: {rps: 20}\n"
+                     "pops: [{name: a, location: {latitude: 0, longitude: 0}},"
+                     " {name: b, location: {latitude: 0, longitude: 90}}]\n"
+                     "events: [{at_s: 100, kind: region_down, regions: [west], pops: [a]}]\n"
+                     "phases: [{name: before, from_s: 0}, {name: cut, from_s: 100}, {name: away, from_s: 130}]\n",
+               NULL);
     assert_true(figure(page, "cut", "failed_percent") > 5);
     assert_true(figure(page, "away", "failed_percent") < 0.001);
     json_decref(page);
@@ -113,7 +116,8 @@ static const char pools[] =
     "servers:\n"
     "  - {region: west, instances: {count: 8, slots: 4, start_s: 10}, autoscaler: {max: 20, min: 2}}\n"
     "  - {region: east, instances: {count: 8, slots: 4, start_s: 10}}\n"
-    "events: [{at_s: 100, kind: burst, requests: 500}, {at_s: 200, kind: lose_instances, regions: [east], share: 0.5}]\n"
+    "events: [{at_s: 100, kind: burst, requests: 500}, {at_s: 200, kind: lose_instances, regions: [east], share: "
+    "0.5}]\n"
     "phases: [{name: calm, from_s: 0}, {name: burst, from_s: 100}, {name: loss, from_s: 200}]\n";
 
 static void requests_are_neither_lost_nor_made(void **state)
