@@ -15,15 +15,17 @@ enum status plant_init(struct plant *plant, const struct scenario *scenario, reg
         .server = server,
         .id = id,
         .factor = 1,
+        .unladen_us = server->processing_us,
         .processing_us = server->processing_us,
         .served_share = 1,
     };
     if (!server->by_request) return OK;
-    plant->processing_us = 0;
+    plant->unladen_us = 0;
     for (size_t i = 0; i < scenario->token_count; i++)
-        plant->processing_us += (scenario->tokens[i].context * scenario->context_us +
-                                 scenario->tokens[i].generated * scenario->generated_us) /
-                                (double)scenario->token_count;
+        plant->unladen_us += (scenario->tokens[i].context * scenario->context_us +
+                              scenario->tokens[i].generated * scenario->generated_us) /
+                             (double)scenario->token_count;
+    plant->processing_us = plant->unladen_us;
     return pool_new(scenario, id, chance_of(scenario->seed, STREAM_POOL + id), &plant->pool);
 }
 
@@ -80,8 +82,12 @@ enum status plant_run(struct plant *plant, double load_rps, const struct pool_ti
     plant->since_requests += load_rps * seconds;
     plant->since_s += seconds;
     enum status status = pool_run(plant->pool, tick);
-    double processing_us = pool_state(plant->pool).processing_us;
-    if (processing_us >= 0) plant->processing_us += (processing_us - plant->processing_us) / 8; /* RFC 6298's weight */
+    struct pool_state state = pool_state(plant->pool);
+    double sample_us = state.processing_us;
+    /* Whoever has nothing to do is as fast as can be: without this, the latency of an overload would be told for ever, and nobody would come
+     * to correct it. */
+    if (sample_us < 0 && state.busy + state.waiting == 0) sample_us = plant->unladen_us;
+    if (sample_us >= 0) plant->processing_us += (sample_us - plant->processing_us) / 8; /* RFC 6298's weight */
     return status;
 }
 

@@ -41,8 +41,9 @@ struct plant {
     struct claim claim;
     double capacity_rps; /* as it is in this tick; 0: dead */
     double load_rps;
-    double backlog; /* requests, of a flow */
-    double processing_us;
+    double backlog;       /* requests, of a flow */
+    double unladen_us;    /* what a request takes where nothing waits */
+    double processing_us; /* as it is now; with instances an EWMA */
     double served_share;
     double since_requests, since_s; /* since the last bulletin */
     struct bulletin bulletins[PLANT_BULLETINS];

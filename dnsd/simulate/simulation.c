@@ -355,8 +355,8 @@ static void price_optimum(struct run *run)
     const struct scenario *scenario = run->scenario;
     size_t regions = scenario->model.region_count;
     for (size_t j = 0; j < scenario->place_count; j++)
-        for (size_t k = 0; k < regions; k++) /* at the start, where nothing waits */
-            run->cost[j * regions + k] = network_us(run, j, k) + run->plants[k].processing_us;
+        for (size_t k = 0; k < regions; k++)
+            run->cost[j * regions + k] = network_us(run, j, k) + run->plants[k].unladen_us;
 }
 
 /* ---- a run ---- */

@@ -33,8 +33,8 @@ def spike(r):
 
 def half_lost(r):
     p, after = phase(r, 'lost'), phase(r, 'after')
-    settled = max(since(r, 'failed_percent', 130, 420))
-    yield 'failing %.2f %% of a second after 10 s' % settled, settled < 1
+    settled = max(since(r, 'over_percent', 130, 420))  # failures come later: whoever waited long enough in a queue
+    yield 'over %.2f %% in the worst second after 10 s' % settled, settled < 1
     yield 'failed %.2f %%' % p['failed_percent'], p['failed_percent'] < 5
     yield 'P95 after 5 min %.0f ms' % after['p95_ms'], after['p95_ms'] < 2000 and after['failed_percent'] == 0
 
