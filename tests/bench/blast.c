@@ -320,11 +320,11 @@ static unsigned receive_some(struct client *client)
 /* Move `oldest` past what was answered and what will not be any more. */
 static void expire(struct client *client, uint64_t ns)
 {
-    uint32_t now = moment(ns);
+    uint32_t now = moment(ns), patience = (uint32_t)((uint64_t)(options.timeout * 1e9) >> TICK_SHIFT);
     for (; client->oldest != client->next; client->oldest++) {
         uint32_t at = client->sent_at[client->oldest];
         if (at == 0) continue;
-        if (now - at < (uint32_t)(options.timeout * 1e9) >> TICK_SHIFT) return;
+        if (now - at < patience) return;
         client->sent_at[client->oldest] = 0;
         client->outstanding--;
         lost++;
