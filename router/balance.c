@@ -21,7 +21,9 @@
 #define FIT_ROUNDS 40            /* of the estimate, when it begins */
 #define FIXED_PRIOR 0.02         /* of a region's load that no row is thought to bring at first */
 #define SETTLED_STEP_US 2000     /* processing latency moves prices by no less than this */
-#define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute: what congestion does to it is the price's to answer */
+#define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute */
+#define CONGESTED 0.8            /* of the capacity; from there on what a region takes longer may be its queue */
+#define CONGESTED_SPAN_MS 3.6e6  /* which is the price's to answer: it counts as the region's own only after an hour */
 #define PRICE_STEP_US 100.0      /* prices are whole tenths of a ms, so that equal views make equal answers */
 #define DRIFT_US 25000.0         /* rows with more regions than they can hold are made anew when a price has moved so far */
 #define LAG_MIN_MS 1000.0        /* what a report takes at least, its interval and its way */
@@ -46,6 +48,7 @@ struct group {
 struct region_state {
     double load; /* negative: not known */
     double capacity;
+    double servers;    /* requests that it works on at once when full; 0: not known */
     double ceiling;    /* what it was seen not to exceed while requests waited; INFINITY: nothing of the kind */
     double fixed;
     double settled_us; /* smoothed; negative: not known */
@@ -65,6 +68,7 @@ struct balance {
     size_t group_count;
     struct region_state regions[REGION_MAX];
     double price_us[REGION_MAX];
+    double *room; /* PRICING_ROOM */
     bool fitted; /* demands were estimated */
     bool searching; /* the solution was not reached in the last tick's effort */
     bool began;
@@ -83,6 +87,7 @@ void balance_free(struct balance *balance)
     }
     free(balance->groups);
     free(balance->weights);
+    free(balance->room);
     free(balance);
 }
 
@@ -128,7 +133,8 @@ enum status balance_new(const struct model *model, const struct atlas *atlas, co
         balance->regions[i] = (struct region_state){
             .load = -1, .ceiling = INFINITY, .settled_us = -1, .told_us = SNAPSHOT_UNKNOWN};
     }
-    if (!weights_init(balance, cell_weights) || !groups_init(balance)) {
+    balance->room = calloc(PRICING_ROOM(model->region_count) + 1, sizeof *balance->room);
+    if (balance->room == NULL || !weights_init(balance, cell_weights) || !groups_init(balance)) {
         balance_free(balance);
         return ERR_MEMORY;
     }
@@ -158,7 +164,8 @@ static void settle(struct region_state *state, const struct region_view *view, d
     if (state->settled_us < 0) {
         state->settled_us = (double)view->processing_us;
     } else {
-        double part = 1 - exp(-elapsed_ms / SETTLED_SPAN_MS);
+        bool queued = view->utilisation >= CONGESTED && (double)view->processing_us > state->settled_us;
+        double part = 1 - exp(-elapsed_ms / (queued ? CONGESTED_SPAN_MS : SETTLED_SPAN_MS));
         state->settled_us += part * ((double)view->processing_us - state->settled_us);
     }
     if (state->told_us == SNAPSHOT_UNKNOWN || fabs(state->settled_us - (double)state->told_us) >= SETTLED_STEP_US)
@@ -197,6 +204,7 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;
         if (!view->up || view->utilisation < 0 || !(state->capacity > 0)) continue;
         if (by_rate) find_ceiling(state, view, elapsed_ms);
+        state->servers = by_rate && state->told_us > 0 ? state->capacity * (double)state->told_us / 1e6 : 0; /* Little's law */
         state->load = view->utilisation * state->capacity;
         if (state->ceiling < state->capacity) { /* what waits is load too, though it is not known how much */
             double waiting = waits(view) ? fmin(view->utilisation, WAITING_MAX) : 1;
@@ -443,6 +451,8 @@ static void set_regions(const struct balance *balance, struct pricing_region *re
             .limited = state->load >= 0,
             .capacity = state->capacity > 0 ? state->capacity : 1,
             .target = (target_permille > 0 ? target_permille : BALANCE_TARGET_PERMILLE) / 1000.0,
+            .servers = state->servers,
+            .service_us = state->told_us > 0 ? (double)state->told_us : 0,
             .fixed = state->fixed,
         };
     }
@@ -460,35 +470,30 @@ static bool in_bounds(const struct balance *balance, const struct pricing *prici
             if (price_us > 0) return false;
             continue;
         }
-        double used = loads[i] / region->capacity - region->target - PRICING_ELASTICITY * price_us / 1e6;
+        double used = loads[i] / region->capacity - pricing_room(region, price_us).full;
         if (used > BALANCE_ABOVE + patience || (price_us > 0 && used < -BALANCE_BELOW - patience)) return false;
     }
     return true;
 }
 
-static enum status find_prices(struct balance *balance, unsigned effort)
+static void find_prices(struct balance *balance, unsigned effort)
 {
     struct pricing_group groups[PLAN_MAX];
     struct pricing_region regions[REGION_MAX];
     struct pricing pricing = {groups, balance->group_count, regions, balance->model->region_count};
     for (size_t i = 0; i < balance->group_count; i++) groups[i] = group_pricing(balance, &balance->groups[i]);
     set_regions(balance, regions);
-    if (!balance->searching && in_bounds(balance, &pricing)) return OK;
-    bool solved = false;
-    enum status status = pricing_solve(&pricing, effort, balance->price_us, &solved);
-    if (status != OK) return status;
-    balance->searching = !solved;
+    if (!balance->searching && in_bounds(balance, &pricing)) return;
+    balance->searching = !pricing_solve(&pricing, effort, balance->room, balance->price_us);
     for (size_t i = 0; i < pricing.region_count; i++)
         balance->price_us[i] = floor(balance->price_us[i] / PRICE_STEP_US + 0.5) * PRICE_STEP_US;
     answer_all(balance);
-    return OK;
 }
 
-enum status balance_tick(struct balance *balance, struct snapshot *snapshot)
+void balance_tick(struct balance *balance, struct snapshot *snapshot)
 {
     double elapsed_ms = balance->began ? (double)(snapshot->now_ms - balance->now_ms) : 0;
     bool first = !balance->fitted, other_rows = false;
-    enum status status = OK;
     balance->began = true;
     balance->now_ms = snapshot->now_ms;
     take_loads(balance, snapshot, fmax(0, elapsed_ms));
@@ -498,8 +503,7 @@ enum status balance_tick(struct balance *balance, struct snapshot *snapshot)
     if (other_rows) answer_all(balance);
     if (balance->group_count > 0) {
         learn(balance, snapshot, fmax(0, elapsed_ms));
-        if (balance->fitted) status = find_prices(balance, first ? EFFORT_FIRST : EFFORT);
+        if (balance->fitted) find_prices(balance, first ? EFFORT_FIRST : EFFORT);
     }
     write_prices(balance, snapshot);
-    return status;
 }

@@ -36,7 +36,7 @@ void balance_free(struct balance *balance); /* takes NULL */
 void balance_inherit(struct balance *balance, const struct balance *before);
 
 /* Learn from a derived snapshot of the model and write into its regions (those of its views too) what STEERING_BALANCED needs:
- * price_us and settled_us. Call it before deciding, with now_ms never falling. ERR_MEMORY: the prices stay as they were. */
-MUST_USE enum status balance_tick(struct balance *balance, struct snapshot *snapshot);
+ * price_us and settled_us. Call it before deciding, with now_ms never falling. Allocates nothing, cannot fail. */
+void balance_tick(struct balance *balance, struct snapshot *snapshot);
 
 #endif

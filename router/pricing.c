@@ -6,7 +6,7 @@
 #include "router/pricing.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "router/spread.h"
@@ -16,10 +16,70 @@
 #define REACH_BANDS 2      /* the first step is no longer: curvature says little beyond the clients that now stand between regions */
 #define US_PER_S 1e6
 
+/* ---- how full ---- */
+
+#define BISECTIONS 40
+#define PER_US (PRICING_ELASTICITY / US_PER_S)
+
+/* What waiting costs in all, and what one more costs, at a utilisation below 1. */
+static double waiting_us(const struct pricing_region *region, double used)
+{
+    return region->service_us * pow(used, sqrt(2 * (region->servers + 1)) - 1) / (region->servers * (1 - used));
+}
+
+static double marginal_us(const struct pricing_region *region, double used)
+{
+    return waiting_us(region, used) * (sqrt(2 * (region->servers + 1)) + used / (1 - used));
+}
+
+/* The utilisation at which one more costs so much; at most the target. */
+static double used_at(const struct pricing_region *region, double cost_us)
+{
+    double low = 0, high = region->target;
+    if (high >= 1) high = 1 - 1e-6;
+    if (marginal_us(region, high) <= cost_us) return region->target;
+    for (int i = 0; i < BISECTIONS; i++) {
+        double middle = (low + high) / 2;
+        if (marginal_us(region, middle) < cost_us) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+struct pricing_room pricing_room(const struct pricing_region *region, double price_us)
+{
+    struct pricing_room room = {
+        .full = region->target + PER_US * price_us,
+        .slope = PER_US,
+        .sum_us = price_us * (region->target + PER_US * price_us / 2),
+    };
+    if (!(region->servers > 0) || !(region->service_us > 0)) return room;
+    double used = used_at(region, price_us + PRICING_FREE_US), first = used_at(region, PRICING_FREE_US);
+    room.full = used + PER_US * price_us;
+    /* by parts: the integral of used over the cost is used * cost less that of the cost over used, which is used * waiting */
+    if (used >= region->target) {
+        double top = region->target < 1 - 1e-6 ? region->target : 1 - 1e-6;
+        double top_us = marginal_us(region, top) - PRICING_FREE_US;
+        if (top_us < 0) return room;
+        room.sum_us = top * top_us - top * waiting_us(region, top) + first * waiting_us(region, first) +
+                      (top - first) * PRICING_FREE_US + region->target * (price_us - top_us);
+    } else {
+        double step = 1e-4 * (used + 1e-4), above = used + step < 1 ? used + step : used;
+        double rise_us = marginal_us(region, above) - marginal_us(region, used);
+        room.sum_us = used * price_us - used * waiting_us(region, used) + first * waiting_us(region, first) +
+                      (used - first) * PRICING_FREE_US;
+        if (rise_us > 0) room.slope += (above - used) / rise_us;
+    }
+    room.sum_us += PER_US * price_us * price_us / 2;
+    return room;
+}
+
 /* Everything that one reading of the rows gives. */
 struct reading {
     double dual; /* to be made least */
     double loads[REGION_MAX];
+    double excess[REGION_MAX]; /* how much more comes than there is room for */
+    double rooms[REGION_MAX];  /* how room grows with the price */
     double *slopes; /* [region_count * region_count]: how load falls with prices; may be NULL */
 };
 
@@ -79,14 +139,16 @@ static void read_all(const struct pricing *pricing, const double *price_us, stru
     size_t count = pricing->region_count;
     reading->dual = 0;
     if (reading->slopes != NULL) memset(reading->slopes, 0, count * count * sizeof *reading->slopes);
+    for (size_t i = 0; i < count; i++) reading->loads[i] = pricing->regions[i].fixed;
+    for (size_t i = 0; i < pricing->group_count; i++) read_group(pricing, &pricing->groups[i], price_us, reading);
     for (size_t i = 0; i < count; i++) {
         const struct pricing_region *region = &pricing->regions[i];
-        reading->loads[i] = region->fixed;
         if (!region->limited) continue;
-        double give = PRICING_ELASTICITY * price_us[i] / US_PER_S;
-        reading->dual += price_us[i] * (region->capacity * (region->target + give / 2) - region->fixed);
+        struct pricing_room room = pricing_room(region, price_us[i]);
+        reading->dual += region->capacity * room.sum_us - region->fixed * price_us[i];
+        reading->excess[i] = reading->loads[i] - region->capacity * room.full;
+        reading->rooms[i] = region->capacity * room.slope;
     }
-    for (size_t i = 0; i < pricing->group_count; i++) read_group(pricing, &pricing->groups[i], price_us, reading);
 }
 
 void pricing_loads(const struct pricing *pricing, const double *price_us, double *loads)
@@ -103,12 +165,6 @@ struct step {
     bool small;                  /* nobody is away from where it should be */
     double *matrix;              /* room for region_count * region_count */
 };
-
-/* How much more comes than there is room for. */
-static double excess(const struct pricing_region *region, double load, double price_us)
-{
-    return load - region->capacity * (region->target + PRICING_ELASTICITY * price_us / US_PER_S);
-}
 
 /* Cholesky's factorization in place and the solution: the matrix is symmetric, and positive definite by the elasticity. */
 static void solve_symmetric(double *matrix, size_t count, double *vector)
@@ -134,8 +190,7 @@ static void solve_symmetric(double *matrix, size_t count, double *vector)
 /* How much a region's load falls with its own price. */
 static double own_slope(const struct pricing *pricing, const struct reading *reading, size_t region)
 {
-    return reading->slopes[region * pricing->region_count + region] +
-           PRICING_ELASTICITY / US_PER_S * pricing->regions[region].capacity;
+    return reading->slopes[region * pricing->region_count + region] + reading->rooms[region];
 }
 
 /* Newton's step for those whose price is well above 0 or rises; each for itself for those that are about to fall to 0, since the
@@ -149,7 +204,7 @@ static void find_step(const struct pricing *pricing, const struct reading *readi
     step->small = true;
     for (size_t i = 0; i < pricing->region_count; i++) {
         if (!pricing->regions[i].limited) continue;
-        double more = excess(&pricing->regions[i], reading->loads[i], price_us[i]);
+        double more = reading->excess[i];
         if (price_us[i] <= 0 && more <= 0) continue;
         if (fabs(more) > TOLERANCE * pricing->regions[i].capacity) step->small = false;
         if (more < 0 && price_us[i] < near_us) {
@@ -169,13 +224,13 @@ static void find_step(const struct pricing *pricing, const struct reading *readi
 }
 
 /* How far everybody is from where it should be. */
-static double distance(const struct pricing *pricing, const double *loads, const double *price_us)
+static double distance(const struct pricing *pricing, const struct reading *reading, const double *price_us)
 {
     double sum = 0;
     for (size_t i = 0; i < pricing->region_count; i++) {
         const struct pricing_region *region = &pricing->regions[i];
         if (!region->limited) continue;
-        double more = excess(region, loads[i], price_us[i]) / region->capacity;
+        double more = reading->excess[i] / region->capacity;
         if (price_us[i] > 0 || more > 0) sum += more * more;
     }
     return sum;
@@ -197,7 +252,7 @@ static void take_step(const struct step *step, double part, const double *from_u
 static double merit(const struct pricing *pricing, const struct reading *reading, const double *price_us)
 {
     for (size_t i = 0; i < pricing->group_count; i++)
-        if (!pricing->groups[i].all_kept) return distance(pricing, reading->loads, price_us);
+        if (!pricing->groups[i].all_kept) return distance(pricing, reading, price_us);
     return reading->dual;
 }
 
@@ -222,26 +277,21 @@ static bool descend(const struct pricing *pricing, struct reading *here, struct 
     return false;
 }
 
-enum status pricing_solve(const struct pricing *pricing, unsigned effort, double *price_us, bool *solved)
+bool pricing_solve(const struct pricing *pricing, unsigned effort, double *room, double *price_us)
 {
     size_t square = pricing->region_count * pricing->region_count;
-    double *room = calloc(3 * square + 1, sizeof *room);
-    if (room == NULL) return ERR_MEMORY;
     struct reading here = {.slopes = room}, there = {.slopes = room + square};
     struct step step = {.matrix = room + 2 * square};
+    double band_us = 0;
+    for (size_t i = 0; i < pricing->group_count; i++) band_us = fmax(band_us, pricing->groups[i].band_us);
     for (size_t i = 0; i < pricing->region_count; i++)
         if (!pricing->regions[i].limited) price_us[i] = 0;
     read_all(pricing, price_us, &here);
-    double reach_us = 0;
-    for (size_t i = 0; i < pricing->group_count; i++)
-        reach_us = fmax(reach_us, REACH_BANDS * pricing->groups[i].band_us);
-    double near_us = reach_us / REACH_BANDS / 2;
-    *solved = false;
+    double reach_us = REACH_BANDS * band_us;
     while (effort > 0) {
-        find_step(pricing, &here, price_us, near_us, &step);
-        *solved = step.small;
-        if (*solved || !descend(pricing, &here, &there, &step, &effort, &reach_us, price_us)) break;
+        find_step(pricing, &here, price_us, band_us / 2, &step);
+        if (step.small) return true;
+        if (!descend(pricing, &here, &there, &step, &effort, &reach_us, price_us)) return false;
     }
-    free(room);
-    return OK;
+    return false;
 }

@@ -126,7 +126,8 @@ static enum status weigh_anew(struct publisher *publisher, struct ground *ground
 static enum status weigh(struct publisher *publisher, struct ground *ground, struct snapshot *snapshot)
 {
     enum status status = publisher->weighed == ground ? OK : weigh_anew(publisher, ground);
-    return status == OK ? balance_tick(publisher->balance, snapshot) : status;
+    if (status == OK) balance_tick(publisher->balance, snapshot);
+    return status;
 }
 
 /* The course of one plan: the one before when every cell's decision is the same, else a new one. */

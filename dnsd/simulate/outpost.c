@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/balance.h"
 #include "router/ttl.h"
 
 #define STREAM_PROBES 2000000 /* streams of chance: one for each PoP and endpoint from here on */
@@ -18,6 +19,7 @@ struct course_view {
 struct outpost {
     const struct fleet_view *view;
     size_t index;
+    struct balance *balance;
     struct snapshot *snapshots[2]; /* the newest, and the one before */
     unsigned newest;
     bool decided;
@@ -207,7 +209,7 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
     }
     for (size_t i = 0; i < model->region_count; i++) fill_report(outpost, i, now_ms, &snapshot->reports[i]);
     snapshot_derive(model, outpost->decided ? before : NULL, snapshot);
-    /* The controller's place: it turns what the snapshot says into prices, right before all is decided. */
+    balance_tick(outpost->balance, snapshot);
     for (size_t i = 0; i < outpost->course_count; i++)
         changed += decide_course(outpost, &outpost->courses[i], snapshot);
     for (size_t i = 0; i < scenario->tenant_count; i++)
@@ -262,12 +264,14 @@ enum status outpost_new(const struct fleet_view *view, size_t index, const doubl
 {
     struct outpost *outpost = calloc(1, sizeof *outpost);
     if (outpost == NULL) return ERR_MEMORY;
-    (void)cell_weights;
     outpost->view = view;
     outpost->index = index;
     outpost->lag_ms = view->scenario->pops[index].lag_ms;
     outpost->loss = view->scenario->pops[index].loss;
     enum status status = build(outpost);
+    if (status == OK)
+        status = balance_new(&view->scenario->model, &view->scenario->atlas, view->scenario->latencies, cell_weights,
+                             &outpost->balance);
     if (status != OK) {
         outpost_free(outpost);
         return status;
@@ -281,6 +285,7 @@ void outpost_free(struct outpost *outpost)
     if (outpost == NULL) return;
     for (size_t i = 0; i < outpost->course_count; i++) free(outpost->courses[i].decisions);
     free(outpost->courses);
+    balance_free(outpost->balance);
     free(outpost->votes);
     free(outpost->ttl_s);
     free(outpost->course_of);
