@@ -30,6 +30,15 @@ struct folded_address atlas_fold_address(const struct address *address)
     return folded;
 }
 
+void atlas_weigh(const struct atlas *atlas, double *weights)
+{
+    for (size_t i = 0; i < atlas->cell_count; i++) weights[i] = 0;
+    for (uint32_t i = 0; i < atlas->ipv4.count; i++) {
+        uint64_t end = i + 1 < atlas->ipv4.count ? atlas->ipv4.first[i + 1] : (uint64_t)1 << 32;
+        weights[atlas->ipv4.cell[i]] += (double)(end - atlas->ipv4.first[i]);
+    }
+}
+
 /* The last of `count` boundaries that is not above the position; first[0] is 0, so there is one. */
 static size_t find4(const uint32_t *first, size_t count, uint32_t position)
 {

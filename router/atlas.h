@@ -68,6 +68,9 @@ struct folded_address {
 };
 struct folded_address atlas_fold_address(const struct address *address);
 
+/* How many IPv4 addresses each cell has, for want of better the measure of how many clients it has; weights is cell_count long. */
+void atlas_weigh(const struct atlas *atlas, double *weights);
+
 /* The cell of an address. Cannot fail: every address lies in an interval. */
 cell_id atlas_find(const struct atlas *atlas, const struct address *address);
 

@@ -88,6 +88,7 @@ struct region {
     enum strategy strategy;
     uint32_t kept_s; /* how long clients keep an answer at most: the longest TTL of the services that it serves */
     uint8_t names; /* endpoints in one answer, 1..STRATEGY_NAMES_MAX; 0 (as 1) and all else only with a strategy */
+    uint16_t target_permille;      /* of its capacity, what STEERING_BALANCED fills; 1..1000; 0: the default, see balance.h */
 };
 
 /* A prefix that a rule, a pin or the latency table names. Prefixes nest or are disjoint, so they form a
@@ -142,6 +143,7 @@ struct policy {
     double utilisation_ms_per_percent; /* default 2.0 */
     double processing_weight;          /* times processing latency; default 1.0 */
     double unreachable_penalty_ms;     /* of a region that is up, but not reached from this PoP; default 300 */
+    uint32_t spread_us;                /* STEERING_BALANCED: regions so much worse than the best get nobody; 0: SPREAD_DEFAULT_US */
     bool require_capacity;             /* default true: a full region is no candidate while another has room */
     bool has_unknown;
     struct place unknown;           /* where clients without a place are taken to be */

@@ -25,14 +25,18 @@ struct score score_base(const struct policy *policy, const struct region_view *v
         .utilisation_known = view->utilisation >= 0,
         .processing_known = view->processing_us >= 0,
     };
-    if (score.utilisation_known) {
+    bool balanced = policy->steering == STEERING_BALANCED;
+    int64_t processing_us = balanced && view->settled_us >= 0 ? view->settled_us : view->processing_us;
+    if (balanced) {
+        score.price_us = view->price_us;
+    } else if (score.utilisation_known) {
         score.utilisation_us = round_us(policy->utilisation_ms_per_percent * US_PER_MS * (view->utilisation * 100));
     }
     if (score.processing_known) {
-        score.processing_us = round_us(policy->processing_weight * (double)view->processing_us);
+        score.processing_us = round_us(policy->processing_weight * (double)processing_us);
     }
     score.unreachable_us = round_us(policy->unreachable_penalty_ms * view->unreachable_permille);
-    score.total_us = score.utilisation_us + score.processing_us + score.unreachable_us;
+    score.total_us = score.utilisation_us + score.processing_us + score.unreachable_us + score.price_us;
     return score;
 }
 

@@ -4,6 +4,9 @@
  *   total = network_weight * network + utilisation_ms_per_percent * utilisation + processing_weight * processing
  *           + unreachable_penalty_ms * share of its weight that is up but not reached from here
  *
+ * Under STEERING_BALANCED the region's price stands in the place of its utilisation: both say how full it is, and
+ * the price does so without swinging (balance.h).
+ *
  * Lower is better. A term that is not known is neutral (0) and says so. Pure. */
 #ifndef MERIDIAN_SCORE_H
 #define MERIDIAN_SCORE_H
@@ -20,6 +23,7 @@ struct score {
     int64_t utilisation_us;
     int64_t processing_us;
     int64_t unreachable_us;
+    int64_t price_us; /* STEERING_BALANCED alone */
     int64_t total_us;
     enum latency_source network_source;
     bool utilisation_known;

@@ -430,6 +430,7 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
             .utilisation = -1,
             .utilisation_permille = SNAPSHOT_UNKNOWN,
             .processing_us = SNAPSHOT_UNKNOWN,
+            .settled_us = SNAPSHOT_UNKNOWN,
             .processing_age_ms = SNAPSHOT_UNKNOWN,
         };
         derive_verdict(region, snapshot, snapshot_degraded_permille(model), &view, &sums);

@@ -105,6 +105,8 @@ struct region_view {
     int64_t utilisation_permille;  /* the same, rounded */
     int64_t load_age_ms;
     int64_t processing_us;     /* a reported one, else the mean of the endpoints' by weight */
+    int64_t settled_us;        /* the same, smoothed for STEERING_BALANCED; SNAPSHOT_UNKNOWN: as processing_us */
+    int64_t price_us;          /* what STEERING_BALANCED adds to its score, so that it is not overrun; see balance.h; >= 0 */
     int64_t processing_p95_us; /* the endpoints' highest */
     int64_t processing_age_ms;
     struct load_view load; /* a reported one; else sums, means by weight, and the least of sources */

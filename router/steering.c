@@ -10,6 +10,7 @@
 
 #include "router/rule.h"
 #include "router/split.h"
+#include "router/spread.h"
 
 /* Rungs refine the ladder: its fourth step has two, so that a region that is up but has no weight goes
  * before dead ones. */
@@ -77,6 +78,7 @@ static enum rung region_rung(const struct policy *policy, const struct region_vi
     if (!view->up) return RUNG_UNHEALTHY;
     if (policy->steering == STEERING_WEIGHTED && weight == 0) return RUNG_UNWEIGHTED;
     if (view->drained) return RUNG_DRAINED;
+    if (policy->steering == STEERING_BALANCED) return RUNG_CAPACITY; /* prices see to it, and move no more than they must */
     return policy->require_capacity && region_full(view) ? RUNG_FULL : RUNG_CAPACITY;
 }
 
@@ -383,23 +385,89 @@ static size_t choose_alike(const struct cell_view *view, struct part parts[DECIS
     return count;
 }
 
+/* ---- STEERING_BALANCED ---- */
+
+/* How far `prefer` puts a region before the next one: more than latencies differ, less than a price can reach. */
+#define PREFER_LEAD_US INT64_C(10000000)
+
+/* What `prefer` takes off a region's cost. */
+static int64_t preferred_lead(const struct cell_view *view, const struct contender *contender, bool reached_only)
+{
+    if (view->spoken == NULL || (contender->unreachable && reached_only)) return 0;
+    for (size_t i = 0; i < view->spoken->prefer_count; i++) {
+        if (view->spoken->prefer[i] == contender->region)
+            return (int64_t)(view->spoken->prefer_count - i) * PREFER_LEAD_US;
+    }
+    return 0;
+}
+
+static size_t list_prospects(const struct cell_view *view, struct prospect prospects[REGION_MAX])
+{
+    struct pass pass = {0};
+    bool reached_only = view->spoken != NULL && view->spoken->prefer_count > 0 && any_reached(view, &pass);
+    size_t count = 0;
+    for (size_t i = 0; i < view->lineup->count; i++) {
+        const struct contender *contender = &view->lineup->contenders[i];
+        if (!eligible(view, contender)) continue;
+        int64_t network_us = score_network_us(view->lineup->policy, view->latencies[contender->region]);
+        prospects[count++] = (struct prospect){
+            .contender = contender,
+            .cost_us = contender->base.total_us - contender->base.price_us + network_us -
+                       preferred_lead(view, contender, reached_only),
+            .price_us = contender->base.price_us,
+        };
+    }
+    return count;
+}
+
+/* Near ties share the clients. The shares count millionths, of which the largest DECISION_SHARE_MAX are kept. */
+static size_t choose_balanced(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
+{
+    struct prospect prospects[REGION_MAX];
+    double cost_us[REGION_MAX], shares[REGION_MAX];
+    uint16_t keeps[REGION_MAX];
+    size_t listed = list_prospects(view, prospects), count = 0;
+    for (size_t i = 0; i < listed; i++) {
+        cost_us[i] = (double)(prospects[i].cost_us + prospects[i].price_us);
+        keeps[i] = prospects[i].contender->ramp_permille;
+    }
+    spread_kept(cost_us, keeps, listed, spread_band_us(view->lineup->policy), shares);
+    for (size_t i = 0; i < listed; i++) {
+        uint64_t amount = (uint64_t)(shares[i] * SHARE_TOTAL * SHARE_TOTAL + 0.5);
+        if (amount * 2 < SHARE_TOTAL) continue; /* less than half of a permille */
+        if (count < DECISION_SHARE_MAX) {
+            parts[count++] = part_of(prospects[i].contender, amount);
+            continue;
+        }
+        size_t least = 0;
+        for (size_t j = 1; j < count; j++)
+            if (parts[j].amount < parts[least].amount) least = j;
+        if (parts[least].amount < amount) parts[least] = part_of(prospects[i].contender, amount);
+    }
+    return count;
+}
+
+static bool any_preferred(const struct cell_view *view)
+{
+    struct pass pass = {0};
+    return first_preferred(view, &pass) != NULL;
+}
+
+static size_t choose_parts(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
+{
+    enum steering steering = view->lineup->policy->steering;
+    if (steering == STEERING_BALANCED) return choose_balanced(view, parts);
+    if (steering != STEERING_WEIGHTED || any_preferred(view)) return choose_best(view, parts);
+    size_t count = choose_weighted(view, parts);
+    if (count == 1 && parts[0].amount == 0) count = choose_alike(view, parts);
+    return take_first(parts, count);
+}
+
 static struct decision choose(const struct cell_view *view)
 {
     struct decision decision = {.ladder = (uint8_t)rung_ladder(view->rung), .left_only = view->left_only};
     struct part parts[DECISION_SHARE_MAX];
-    size_t count;
-    bool preferred = false;
-    if (view->spoken != NULL && view->spoken->prefer_count > 0) {
-        struct pass pass = {0};
-        preferred = first_preferred(view, &pass) != NULL;
-    }
-    if (view->lineup->policy->steering == STEERING_WEIGHTED && !preferred) {
-        count = choose_weighted(view, parts);
-        if (count == 1 && parts[0].amount == 0) count = choose_alike(view, parts);
-        count = take_first(parts, count);
-    } else {
-        count = choose_best(view, parts);
-    }
+    size_t count = choose_parts(view, parts);
     if (count == 1) { /* nearly always */
         decision.share_count = 1;
         decision.shares[0] = (struct share){parts[0].region, SHARE_TOTAL, parts[0].key};
@@ -464,7 +532,8 @@ static void write_trace(const struct cell_view *view, const struct decision *dec
 
 /* ---- deciding ---- */
 
-struct decision steering_choose(const struct lineup *lineup, cell_id cell, struct steering_trace *trace)
+/* What one cell has before it. `merged` is room that lives as long as the view. */
+static struct cell_view cell_look(const struct lineup *lineup, cell_id cell, struct latency merged[REGION_MAX])
 {
     const struct steering_input *input = lineup->input;
     const struct cell *clients = &input->atlas->cells[cell];
@@ -472,7 +541,6 @@ struct decision steering_choose(const struct lineup *lineup, cell_id cell, struc
     bool has_unknown = lineup->policy->has_unknown;
     bool placeless = clients->place.source == PLACE_UNKNOWN && has_unknown;
     bool own_place = (clients->place.has_location && !placeless) || !has_unknown;
-    struct latency merged[REGION_MAX];
     struct cell_view view = {
         .lineup = lineup,
         .place = placeless ? &lineup->policy->unknown : &clients->place,
@@ -481,9 +549,23 @@ struct decision steering_choose(const struct lineup *lineup, cell_id cell, struc
     };
     apply_pin_and_rules(&view, clients);
     climb(&view);
+    return view;
+}
+
+struct decision steering_choose(const struct lineup *lineup, cell_id cell, struct steering_trace *trace)
+{
+    struct latency merged[REGION_MAX];
+    struct cell_view view = cell_look(lineup, cell, merged);
     struct decision decision = choose(&view);
     if (trace != NULL) write_trace(&view, &decision, trace);
     return decision;
+}
+
+size_t steering_prospects(const struct lineup *lineup, cell_id cell, struct prospect prospects[REGION_MAX])
+{
+    struct latency merged[REGION_MAX];
+    struct cell_view view = cell_look(lineup, cell, merged);
+    return list_prospects(&view, prospects);
 }
 
 struct decision steering_decide(const struct steering_input *input, cell_id cell, struct steering_trace *trace)

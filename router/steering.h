@@ -19,6 +19,9 @@
  * scaled. What orders have moved away (region_view.moved_permille) lessens that share likewise; where all on
  * a step have given everything away, the first takes all.
  *
+ * STEERING_BALANCED scores with prices (balance.h) in the place of utilisation, knows no step "with room", and spreads a cell's
+ * clients over regions whose scores are nearly the same (spread.h); `prefer` is a lead of ten seconds there.
+ *
  * A region that is up but not reached from this PoP (region_view.unreachable) is still a candidate: its score has the
  * penalty; under the other steerings it stands behind the reached ones of its step, under STEERING_WEIGHTED without a
  * share while there is one, and `prefer` passes over it likewise. Ties go to the lower region id. Pure. */
@@ -109,11 +112,20 @@ struct lineup {
     struct contender contenders[REGION_MAX];
 };
 
+/* What STEERING_BALANCED sees of one region for one cell. */
+struct prospect {
+    const struct contender *contender; /* of the lineup */
+    int64_t cost_us;                   /* its score without the price, less the lead that `prefer` gives it */
+    int64_t price_us;
+};
+
 void steering_prepare(const struct steering_input *input, struct lineup *out);
 /* Decide for one cell. trace may be NULL. Cannot fail: the ladder's last step takes every region of the
  * plan that the residency rules allow, and configuration guarantees one (if it did not, the rule counts as
  * left: left_only). */
 struct decision steering_choose(const struct lineup *lineup, cell_id cell, struct steering_trace *trace);
+/* The regions that STEERING_BALANCED spreads one cell's clients over: for balance.h, which looks for the prices. Returns how many. */
+size_t steering_prospects(const struct lineup *lineup, cell_id cell, struct prospect prospects[REGION_MAX]);
 /* Both at once. */
 struct decision steering_decide(const struct steering_input *input, cell_id cell, struct steering_trace *trace);
 

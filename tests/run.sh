@@ -10,7 +10,7 @@ source_dir=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=deploy/common.sh
 . "$source_dir/deploy/common.sh"
 
-LABELS=(unit fuzz conformance e2e fleet check)
+LABELS=(unit fuzz conformance e2e fleet sim check)
 fuzz_seconds=${FUZZ_SECONDS:-20} # per target; see usage
 
 usage() {

@@ -139,13 +139,16 @@ static json_t *candidate_json(const struct reading *reading, const struct candid
 {
     const struct score *score = &candidate->score;
     json_t *view = overview_region(reading->world, candidate->region, reading->elapsed_ms);
-    return json_pack("{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "region",
+    const struct plan *plan = &reading->model->plans[reading->service->plan];
+    bool priced = reading->model->policies[plan->policy].steering == STEERING_BALANCED;
+    return json_pack("{s:s, s:s, s:o, s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "region",
                      reading->model->regions[candidate->region].name, "exclusion", exclusion_name(candidate->exclusion),
                      "rank", candidate->exclusion == EXCLUDED_NOT ? json_integer(candidate->rank) : json_null(),
                      "share_permille", (json_int_t)candidate->share, "network_ms", (double)score->network_us / 1000.0,
                      "network_source", latency_source_name(score->network_source), "network_layers", layers_json(score, shares),
                      "utilisation_ms",
-                     score->utilisation_known ? figure_ms(score->utilisation_us) : json_null(), "processing_ms",
+                     score->utilisation_known && !priced ? figure_ms(score->utilisation_us) : json_null(), "price_ms",
+                     priced ? figure_ms(score->price_us) : json_null(), "processing_ms",
                      score->processing_known ? figure_ms(score->processing_us) : json_null(), "unreachable_ms",
                      figure_ms(score->unreachable_us), "total_ms", figure_ms(score->total_us), "facts", view);
 }

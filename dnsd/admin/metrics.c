@@ -176,7 +176,8 @@ static double region_gauge(const struct region_view *view, unsigned row, int64_t
     case 7: return seconds_of_us(view->processing_us);
     case 8: return seconds_of_us(view->processing_p95_us);
     case 9: return age_s(view->load_age_ms, elapsed_ms);
-    default: return age_s(view->load.stale_ms, elapsed_ms);
+    case 10: return age_s(view->load.stale_ms, elapsed_ms);
+    default: return seconds_of_us(view->price_us);
     }
 }
 
@@ -192,6 +193,7 @@ static const char *const region_gauges[][2] = {
     {"meridian_region_processing_latency_p95_seconds", "95th percentile of a region's processing latency."},
     {"meridian_region_load_age_seconds", "Age of what is known of a region's load."},
     {"meridian_region_load_stale_seconds", "Time since what was known of a region's load ran out."},
+    {"meridian_region_price_seconds", "What balanced policies add to a region's score; 0 while it has room."},
 };
 
 static double endpoint_gauge(const struct endpoint_view *view, unsigned row, int64_t elapsed_ms)

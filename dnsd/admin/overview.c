@@ -141,6 +141,7 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
         figure_ms(view->processing_us), "processing_p95_ms", figure_ms(view->processing_p95_us), "processing_age_s",
         figure_age_s(view->processing_age_ms, elapsed_ms));
     region_json = with(region_json, "load", load_json(&view->load, view->utilisation, NULL, elapsed_ms));
+    region_json = with(region_json, "price_ms", figure_ms(view->price_us));
     region_json = with(region_json, "moved", figure_ratio(view->moved_permille));
     region_json =
         with(region_json, "ordered_weight", view->has_weight ? json_integer((json_int_t)view->weight) : json_null());

@@ -36,6 +36,7 @@ enum command {
     COMMAND_AUDIT,
     COMMAND_ACL,
     COMMAND_LEARN,
+    COMMAND_SIMULATE,
     COMMAND_REFERENCE,
     COMMAND_VERSION,
     COMMAND_LAST = COMMAND_VERSION
@@ -84,6 +85,10 @@ struct arguments {
     const char *operator_name;
     const char *reader;
     const char *passwords; /* folder; NULL: users are off */
+    /* simulate */
+    double seed;        /* negative: the scenario's */
+    const char *policy; /* NULL: as configured */
+    const char *svg;    /* NULL: no plot */
 };
 
 /* ERR_SYNTAX with `error` for a person. `--help` anywhere becomes COMMAND_HELP for that command. */

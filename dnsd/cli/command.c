@@ -15,6 +15,7 @@
 #include "dnsd/cli/order_command.h"
 #include "dnsd/cli/page.h"
 #include "dnsd/cli/report.h"
+#include "dnsd/cli/simulate.h"
 #include "dnsd/config/config.h"
 
 #define PATH_MAX_SIZE 4096
@@ -175,6 +176,7 @@ int command_run(int argc, char *const *argv, FILE *out, FILE *err)
     case COMMAND_REFERENCE: return run_reference(&arguments, out);
     case COMMAND_LEARN: return learn_run(&arguments, out, err);
     case COMMAND_ACL: return acl_run(&arguments, out, err);
+    case COMMAND_SIMULATE: return simulate_run(&arguments, out, err);
     default: return run_remote(&arguments, out, err);
     }
 }

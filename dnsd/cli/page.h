@@ -35,6 +35,9 @@ void page_sharing(const struct paper *paper, const json_t *status);
 void page_votes(const struct paper *paper, const json_t *endpoints);
 void page_pops(const struct paper *paper, const json_t *status);
 
+/* What came of a simulation. */
+void page_simulation(const struct paper *paper, const json_t *page);
+
 /* ---- figures for all ---- */
 
 /* Text of a member, "-" when absent or null. */

@@ -159,7 +159,7 @@ static void put_region(struct table *table, const json_t *row, const char *choic
     }
     table_put(table, style, "%s", page_ms(row, "network_ms", room));
     put_source(table, row);
-    table_put(table, style, "%s", page_ms(row, "utilisation_ms", room));
+    table_put(table, style, "%s", page_ms(row, known(row, "price_ms") ? "price_ms" : "utilisation_ms", room));
     table_put(table, STYLE_FAINT, "%s", page_percent(facts, "utilisation", room));
     table_put(table, STYLE_FAINT, "%s", page_duration(facts, "load_age_s", room));
     table_put(table, style, "%s", page_ms(row, "processing_ms", room));
@@ -195,9 +195,12 @@ static void print_loads(const struct paper *paper, const json_t *page)
 
 static void print_regions(const struct paper *paper, const json_t *page)
 {
-    static const struct column columns[] = {
+    const char *fullness = strcmp(page_text(json_object_get(page, "service"), "steering"), "balanced") == 0
+                               ? "PRICE"
+                               : "UTILISATION";
+    const struct column columns[] = {
         {"", false},           {"REGION", false}, {"RANK", true},  {"NETWORK", true},    {"FROM", false},
-        {"UTILISATION", true}, {"USED", true},    {"AGE", true},   {"PROCESSING", true}, {"AGE", true},
+        {fullness, true}, {"USED", true},    {"AGE", true},   {"PROCESSING", true}, {"AGE", true},
         {"NOT REACHED", true}, {"TOTAL", true},   {"SHARE", true}, {"LEFT OUT", false},  {"HEALTH", false}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const char *choice = page_text(json_object_get(page, "decision"), "choice");

@@ -112,6 +112,7 @@ static enum status build_policy(struct builder *builder, const struct given_poli
         .network_weight = given->network_weight.value.number,
         .utilisation_ms_per_percent = given->utilisation_ms_per_percent.value.number,
         .processing_weight = given->processing_weight.value.number,
+        .spread_us = (uint32_t)(given->spread_ms.value.number * 1000 + 0.5),
         .unreachable_penalty_ms = given->unreachable_penalty_ms.value.number,
         .require_capacity = given->require_capacity.value.flag,
         .has_unknown = given->unknown.origin.present,

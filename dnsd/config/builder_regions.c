@@ -305,6 +305,7 @@ static enum status build_region(struct regions_state *state, const struct given_
         .ramp_s = given->ramp_s.value.integer,
         .strategy = (enum strategy)given->strategy.value.integer, /* the table's words are in its order */
         .names = (uint8_t)given->per_answer.value.integer,
+        .target_permille = (uint16_t)(given->target_utilisation.value.number * 1000 + 0.5),
     };
     build_location(builder, given, region);
     uint64_t weight = 0;

@@ -257,6 +257,10 @@ static const struct option region_options[] = {
     {.name = "per_answer", .type = OPTION_INTEGER, AT(per_answer),
      .minimum = 1, .maximum = STRATEGY_NAMES_MAX, .unit = "endpoints", .preset = "1",
      .meaning = "With a `strategy`: how many of its endpoints one answer names."},
+    {.name = "target_utilisation", .type = OPTION_NUMBER, AT(target_utilisation),
+     .minimum = 0.1, .maximum = 1, .unit = "share", .preset = "0.93",
+     .meaning = "How much of its capacity `balanced` fills before it sends clients elsewhere; what is left takes what comes "
+                "between two reports."},
 };
 SHAPE(region, struct given_region, "regions[]",
       "Places that serve the API; each fails, drains and fills up as a whole. None are needed for zones "
@@ -354,8 +358,13 @@ static const struct option policy_options[] = {
      .meaning = "Unique."},
     {.name = "steering", .type = OPTION_WORD, AT(steering),
      .words = steerings, .preset = "balanced",
-     .meaning = "`score`: the best score; `balanced`: the same without swinging; `nearest`: the least network "
-                "latency; `weighted`: shares; `failover`: the first of the service's list."},
+     .meaning = "`balanced`: the least latency, at prices that keep every region below its target; `score`: the best score "
+                "of the moment; `nearest`: the least network latency; `weighted`: shares; `failover`: the first of the "
+                "service's list."},
+    {.name = "spread_ms", .type = OPTION_NUMBER, AT(spread_ms),
+     .minimum = 1, .maximum = 10000, .unit = "ms", .preset = "20",
+     .meaning = "`balanced` spreads clients over regions that cost nearly the same: one that costs more than the best by so "
+                "much gets nobody."},
     {.name = "network_weight", .type = OPTION_NUMBER, AT(network_weight),
      .minimum = 0, .maximum = 1000, .preset = "1",
      .meaning = "Times network latency, in the score."},

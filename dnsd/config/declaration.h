@@ -106,6 +106,7 @@ struct given_region {
     struct given ramp_s;
     struct given strategy; /* enum strategy */
     struct given per_answer;
+    struct given target_utilisation;
 };
 
 struct given_service {
@@ -153,6 +154,7 @@ struct given_policy {
     struct given network_weight;
     struct given utilisation_ms_per_percent;
     struct given processing_weight;
+    struct given spread_ms;
     struct given unreachable_penalty_ms;
     struct given require_capacity;
     struct given_weights weights;

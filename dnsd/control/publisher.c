@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dnsd/zone/detour.h"
+#include "router/balance.h"
 
 /* One plan's decisions and the chart folded from them. */
 struct course {
@@ -43,6 +44,8 @@ struct publication {
 struct publisher {
     struct publication *newest;
     size_t count;            /* in the list */
+    struct balance *balance; /* the prices of `weighed` */
+    struct ground *weighed;  /* held; NULL: none yet */
     struct snapshot *latest; /* newest snapshot, when it is younger than the newest world's; else NULL */
     struct world view;
     uint64_t sequence;
@@ -96,7 +99,35 @@ void publisher_free(struct publisher *publisher)
         publication_free(at);
     }
     snapshot_free(publisher->latest);
+    balance_free(publisher->balance);
+    ground_release(publisher->weighed);
     free(publisher);
+}
+
+/* Prices for another ground, which begin where those before are. */
+static enum status weigh_anew(struct publisher *publisher, struct ground *ground)
+{
+    struct balance *balance;
+    double *weights = calloc(ground->atlas->cell_count + 1, sizeof *weights);
+    if (weights == NULL) return ERR_MEMORY;
+    atlas_weigh(ground->atlas, weights);
+    enum status status = balance_new(&ground->config->model, ground->atlas, ground->latencies, weights, &balance);
+    free(weights);
+    if (status != OK) return status;
+    if (publisher->balance != NULL) balance_inherit(balance, publisher->balance);
+    balance_free(publisher->balance);
+    ground_release(publisher->weighed);
+    publisher->balance = balance;
+    publisher->weighed = ground_hold(ground);
+    return OK;
+}
+
+/* Write into a snapshot what `steering: balanced` needs of it. */
+static enum status weigh(struct publisher *publisher, struct ground *ground, struct snapshot *snapshot)
+{
+    enum status status = publisher->weighed == ground ? OK : weigh_anew(publisher, ground);
+    if (status == OK) balance_tick(publisher->balance, snapshot);
+    return status;
 }
 
 /* The course of one plan: the one before when every cell's decision is the same, else a new one. */
@@ -274,7 +305,8 @@ enum status publisher_build(struct publisher *publisher, struct ground *ground, 
     }
     next->ground = ground_hold(ground);
     next->snapshot = take_snapshot;
-    enum status status = build_layers(next, publisher->newest);
+    enum status status = weigh(publisher, ground, take_snapshot);
+    if (status == OK) status = build_layers(next, publisher->newest);
     if (status != OK) {
         publication_free(next);
         return status;

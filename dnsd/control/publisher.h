@@ -1,7 +1,8 @@
 /* publisher.h - builds worlds from what is known, hands them to the workers, frees them when nobody reads them any more.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   ground + snapshot --> decisions --> chart      per plan   |  a layer that did not change
+ *   ground + snapshot --> prices (router/balance), where a plan is balanced
+ *                     --> decisions --> chart      per plan   |  a layer that did not change
  *                     --> answers                             |  is shared with the world before
  *
  * Home thread: the control thread. */

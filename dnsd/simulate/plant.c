@@ -1,0 +1,160 @@
+/* plant.c - one region as it really is.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dnsd/simulate/plant.h"
+
+#include <math.h>
+
+#define CAPACITY_LEAST_RPS 0.001 /* what a report may say (state/fact.h): without instances it says "none" */
+#define STREAM_POOL 1000         /* streams of chance: one a region from here on */
+
+enum status plant_init(struct plant *plant, const struct scenario *scenario, region_id id)
+{
+    const struct server *server = &scenario->servers[id];
+    *plant = (struct plant){
+        .scenario = scenario,
+        .server = server,
+        .id = id,
+        .factor = 1,
+        .unladen_us = server->processing_us,
+        .processing_us = server->processing_us,
+        .served_share = 1,
+    };
+    if (!server->by_request) return OK;
+    plant->unladen_us = 0;
+    for (size_t i = 0; i < scenario->token_count; i++)
+        plant->unladen_us += (scenario->tokens[i].context * scenario->context_us +
+                              scenario->tokens[i].generated * scenario->generated_us) /
+                             (double)scenario->token_count;
+    plant->processing_us = plant->unladen_us;
+    return pool_new(scenario, id, chance_of(scenario->seed, STREAM_POOL + id), &plant->pool);
+}
+
+void plant_fini(struct plant *plant)
+{
+    pool_free(plant->pool);
+}
+
+void plant_begin(struct plant *plant)
+{
+    double whole_rps = plant->server->capacity_rps;
+    if (plant->pool != NULL)
+        whole_rps = pool_state(plant->pool).ready * scenario_instance_rps(plant->scenario, plant->server);
+    plant->capacity_rps = plant->dead ? 0 : whole_rps * plant->factor;
+}
+
+/* ---- a flow ---- */
+
+/* What a request waits for in steady state, in seconds. */
+static double steady_wait_s(double servers, double load, double service_s)
+{
+    if (load <= 0) return 0;
+    return service_s * pow(load, sqrt(2 * (servers + 1)) - 1) / (servers * (1 - load));
+}
+
+void plant_flow(struct plant *plant, double load_rps, double seconds)
+{
+    const struct server *server = plant->server;
+    double capacity_rps = plant->capacity_rps, service_s = server->processing_us / 1e6;
+    plant->load_rps = load_rps;
+    plant->since_requests += load_rps * seconds;
+    plant->since_s += seconds;
+    if (capacity_rps <= 0) {
+        plant->served_share = 0;
+        plant->backlog = 0;
+        return;
+    }
+    double load = load_rps / capacity_rps, most = server->queue_s * capacity_rps;
+    double before = plant->backlog, after = before + (load_rps - capacity_rps) * seconds;
+    double failed = after > most ? after - most : 0;
+    plant->backlog = after - failed > 0 ? after - failed : 0;
+    double wait_s = (before + plant->backlog) / 2 / capacity_rps, servers = capacity_rps * service_s;
+    if (load < 1) wait_s += steady_wait_s(servers > 1 ? servers : 1, load, service_s);
+    if (wait_s > server->queue_s) wait_s = server->queue_s;
+    plant->processing_us = server->processing_us * (1 + server->rise * (load < 1 ? load : 1)) + wait_s * 1e6;
+    double offered = load_rps * seconds;
+    plant->served_share = offered > 0 && failed < offered ? 1 - failed / offered : offered > 0 ? 0 : 1;
+}
+
+enum status plant_run(struct plant *plant, double load_rps, const struct pool_tick *tick)
+{
+    double seconds = (double)(tick->until_ms - tick->from_ms) / 1000;
+    plant->load_rps = load_rps;
+    plant->since_requests += load_rps * seconds;
+    plant->since_s += seconds;
+    enum status status = pool_run(plant->pool, tick);
+    struct pool_state state = pool_state(plant->pool);
+    double sample_us = state.processing_us;
+    /* Whoever has nothing to do is as fast as can be: without this, the latency of an overload would be told for ever, and nobody would come
+     * to correct it. */
+    if (sample_us < 0 && state.busy + state.waiting == 0) sample_us = plant->unladen_us;
+    if (sample_us >= 0) plant->processing_us += (sample_us - plant->processing_us) / 8; /* RFC 6298's weight */
+    return status;
+}
+
+/* ---- what it says ---- */
+
+static void make_claim(const struct plant *plant, struct bulletin *bulletin)
+{
+    const struct claim *claim = &plant->claim;
+    if (!claim->active) return;
+    if (claim->load_rps >= 0) bulletin->load_rps = claim->load_rps;
+    if (claim->capacity_rps >= 0) bulletin->capacity_rps = claim->capacity_rps;
+    if (claim->processing_us >= 0) bulletin->processing_us = claim->processing_us;
+}
+
+void plant_say(struct plant *plant, int64_t now_ms)
+{
+    if (now_ms < plant->next_bulletin_ms) return;
+    double load_rps = plant->since_s > 0 ? plant->since_requests / plant->since_s : plant->load_rps;
+    struct bulletin bulletin = {.at_ms = now_ms,
+                                .load_rps = load_rps,
+                                .capacity_rps = plant->capacity_rps * plant->server->claim,
+                                .processing_us = (int64_t)(plant->processing_us + 0.5),
+                                .in_flight = -1,
+                                .waiting = -1};
+    plant->next_bulletin_ms = now_ms + plant->scenario->report_interval_ms;
+    plant->since_requests = plant->since_s = 0;
+    if (plant->dead || (plant->scenario->silent && !plant->claim.active)) return;
+    if (bulletin.capacity_rps < CAPACITY_LEAST_RPS) bulletin.capacity_rps = CAPACITY_LEAST_RPS;
+    if (!plant->scenario->report_capacity) bulletin.capacity_rps = -1;
+    if (plant->scenario->silent) {
+        bulletin.load_rps = bulletin.capacity_rps = -1;
+        bulletin.processing_us = -1;
+    } else if (plant->pool != NULL) {
+        struct pool_state state = pool_state(plant->pool);
+        bulletin.in_flight = state.busy;
+        bulletin.waiting = state.waiting;
+    }
+    make_claim(plant, &bulletin);
+    plant->bulletins[plant->bulletin_count++ % PLANT_BULLETINS] = bulletin;
+}
+
+static bool is_lost(const struct plant *plant, const struct hearing *hearing, size_t number)
+{
+    if (hearing->loss <= 0) return false;
+    uint64_t what = (uint64_t)plant->id << 16 | hearing->pop;
+    return chance_of_one(hearing->seed, what, number) < hearing->loss;
+}
+
+const struct bulletin *plant_hear(const struct plant *plant, const struct hearing *hearing)
+{
+    for (size_t i = 0; i < plant->bulletin_count && i < PLANT_BULLETINS; i++) {
+        size_t number = plant->bulletin_count - 1 - i;
+        const struct bulletin *bulletin = &plant->bulletins[number % PLANT_BULLETINS];
+        int64_t age_ms = hearing->now_ms - bulletin->at_ms - hearing->lag_ms;
+        if (age_ms > hearing->life_ms) return NULL;
+        if (age_ms >= 0 && !is_lost(plant, hearing, number)) return bulletin;
+    }
+    return NULL;
+}
+
+bool plant_answers(const struct plant *plant)
+{
+    if (plant->dead) return false;
+    return plant->pool == NULL || plant->capacity_rps > 0 || plant->server->autoscaler.present;
+}
+
+double plant_waiting(const struct plant *plant)
+{
+    return plant->pool != NULL ? pool_state(plant->pool).waiting : plant->backlog;
+}
