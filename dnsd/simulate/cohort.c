@@ -173,7 +173,7 @@ static struct decision answer_for(const struct cohorts *cohorts, const struct co
     return (struct decision){.share_count = 1, .shares = {{region, SHARE_TOTAL, 0}}};
 }
 
-static void ask(struct cohorts *cohorts, struct cohort *cohort, const double *demand, struct tally *tally)
+static void ask(struct cohorts *cohorts, struct cohort *cohort, const double *demand, struct scoreboard *scoreboard)
 {
     const struct scenario *scenario = cohorts->scenario;
     const double *row = &demand[cohort->tenant * scenario->place_count];
@@ -184,7 +184,7 @@ static void ask(struct cohorts *cohorts, struct cohort *cohort, const double *de
     if (cohorts->asked && decision_same_shares(&cohort->answer, &next)) return;
     for (size_t i = first; i < end; i++) {
         shift_place(cohorts, cohort, i, &next);
-        if (moved > 0) tally_moved(tally, moved * cohort->weight * row[i]);
+        if (moved > 0) scoreboard_moved(scoreboard, moved * cohort->weight * row[i]);
     }
     cohort->answer = next;
 }
@@ -198,11 +198,11 @@ static int64_t kept_ms(const struct cohorts *cohorts, const struct cohort *cohor
     return ms > scenario->tick_ms ? ms : scenario->tick_ms;
 }
 
-static void ask_first(struct cohorts *cohorts, const double *demand, struct tally *tally)
+static void ask_first(struct cohorts *cohorts, const double *demand, struct scoreboard *scoreboard)
 {
     for (uint32_t i = 0; i < cohorts->count; i++) {
         struct cohort *cohort = &cohorts->list[i];
-        ask(cohorts, cohort, demand, tally);
+        ask(cohorts, cohort, demand, scoreboard);
         cohort->due_ms = (int64_t)(chance_share(&cohorts->chance) * (double)kept_ms(cohorts, cohort)) +
                          cohorts->scenario->tick_ms; /* they asked at any time before */
         wait(cohorts, i);
@@ -210,10 +210,10 @@ static void ask_first(struct cohorts *cohorts, const double *demand, struct tall
     cohorts->asked = true;
 }
 
-void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand, struct tally *tally)
+void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand, struct scoreboard *scoreboard)
 {
     if (!cohorts->asked) {
-        ask_first(cohorts, demand, tally);
+        ask_first(cohorts, demand, scoreboard);
         return;
     }
     uint32_t *slot = &cohorts->wheel[now_ms / cohorts->scenario->tick_ms % WHEEL_SIZE];
@@ -223,7 +223,7 @@ void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand,
         struct cohort *cohort = &cohorts->list[number];
         uint32_t next = cohort->next;
         if (cohort->due_ms < now_ms + cohorts->scenario->tick_ms) {
-            ask(cohorts, cohort, demand, tally);
+            ask(cohorts, cohort, demand, scoreboard);
             cohort->due_ms += kept_ms(cohorts, cohort);
         }
         wait(cohorts, number);

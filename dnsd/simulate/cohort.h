@@ -9,7 +9,7 @@
 #define MERIDIAN_COHORT_H
 
 #include "dnsd/simulate/outpost.h"
-#include "dnsd/simulate/tally.h"
+#include "dnsd/simulate/scoreboard.h"
 
 struct cohorts;
 
@@ -19,7 +19,7 @@ MUST_USE enum status cohorts_new(const struct scenario *scenario, struct outpost
 void cohorts_free(struct cohorts *cohorts); /* takes NULL */
 /* Those whose answers expire before now + tick ask again (at the first call: all).
  *   demand  requests a second, [tenant * place_count + place] */
-void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand, struct tally *tally);
+void cohorts_step(struct cohorts *cohorts, int64_t now_ms, const double *demand, struct scoreboard *scoreboard);
 
 /* Where one place's demand for one service goes now. */
 struct mix {

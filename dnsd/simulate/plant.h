@@ -9,7 +9,7 @@
 
 #include "dnsd/simulate/pool.h"
 #include "dnsd/simulate/scenario.h"
-#include "dnsd/simulate/tally.h"
+#include "dnsd/simulate/scoreboard.h"
 
 #define PLANT_BULLETINS 1024 /* reports kept: with one a second, lags and lives up to 17 minutes */
 

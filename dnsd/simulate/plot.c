@@ -42,7 +42,7 @@ struct panel {
 
 struct plot {
     const struct simulation *simulation;
-    const struct tally *tally;
+    const struct scoreboard *scoreboard;
     FILE *out;
     double end_s;
     double panels_y; /* where the wide panels begin */
@@ -121,8 +121,8 @@ static void draw_curve(const struct plot *plot, const struct curve *curve, doubl
     bool pen = false;
     fprintf(plot->out, "<path fill='none' stroke='%s' stroke-width='%.1f' stroke-linejoin='round' d='", curve->colour,
             curve->width);
-    for (size_t i = 0; i < plot->tally->sample_count; i++) {
-        const struct sample *sample = &plot->tally->samples[i];
+    for (size_t i = 0; i < plot->scoreboard->sample_count; i++) {
+        const struct sample *sample = &plot->scoreboard->samples[i];
         double value = curve->values[i] < top ? curve->values[i] : top;
         if (isnan(curve->values[i])) {
             pen = false;
@@ -152,7 +152,7 @@ static void draw_legend(const struct plot *plot, const struct panel *panel, doub
 
 static void draw_panel(const struct plot *plot, const struct panel *panel, size_t number)
 {
-    double y = plot->panels_y + (double)number * (PANEL + BETWEEN), top = top_of(panel, plot->tally->sample_count);
+    double y = plot->panels_y + (double)number * (PANEL + BETWEEN), top = top_of(panel, plot->scoreboard->sample_count);
     draw_axes(plot, panel, y, top);
     draw_phases(plot, y);
     for (size_t i = 0; i < panel->curve_count; i++) draw_curve(plot, &panel->curves[i], y, top);
@@ -163,11 +163,11 @@ static void draw_panel(const struct plot *plot, const struct panel *panel, size_
 
 /* ---- a panel for each region ---- */
 
-static double load_of(const struct tally *tally, size_t sample, size_t region)
+static double load_of(const struct scoreboard *scoreboard, size_t sample, size_t region)
 {
-    size_t at = sample * tally->scenario->model.region_count + region;
-    double capacity = tally->sample_capacity[at];
-    return capacity > 0 ? tally->sample_load[at] / capacity * 100 : NAN;
+    size_t at = sample * scoreboard->scenario->model.region_count + region;
+    double capacity = scoreboard->sample_capacity[at];
+    return capacity > 0 ? scoreboard->sample_load[at] / capacity * 100 : NAN;
 }
 
 /* Regions by their highest load, highest first; then in the world's order. */
@@ -195,8 +195,8 @@ static size_t choose_regions(const struct plot *plot, struct peak *peaks)
     size_t count = plot->simulation->scenario->model.region_count, shown = count < 8 ? count : 8;
     for (size_t i = 0; i < count; i++) {
         peaks[i] = (struct peak){i, 0};
-        for (size_t j = 0; j < plot->tally->sample_count; j++) {
-            double value = load_of(plot->tally, j, i);
+        for (size_t j = 0; j < plot->scoreboard->sample_count; j++) {
+            double value = load_of(plot->scoreboard, j, i);
             if (value > peaks[i].value) peaks[i].value = value;
         }
     }
@@ -221,9 +221,9 @@ static void fill_above(const struct plot *plot, const struct small *small, size_
     bool open = false;
     double at = 0;
     fprintf(plot->out, "<path fill='%s' d='", colour);
-    for (size_t i = 0; i < plot->tally->sample_count; i++) {
-        const struct sample *sample = &plot->tally->samples[i];
-        double value = load_of(plot->tally, i, region);
+    for (size_t i = 0; i < plot->scoreboard->sample_count; i++) {
+        const struct sample *sample = &plot->scoreboard->samples[i];
+        double value = load_of(plot->scoreboard, i, region);
         at = small->x + SMALL_WIDTH * ((double)sample->at_ms / 1000 + sample->seconds / 2) / plot->end_s;
         if (isnan(value)) value = 0;
         if (!open) fprintf(plot->out, "M%.1f %.1f", at, small_y(small, floor));
@@ -290,8 +290,8 @@ static void draw_moves(const struct plot *plot, struct curve *curves)
     curves[0].colour = "#56b4e9";
     curves[1].name = "moved";
     curves[1].colour = "#d55e00";
-    for (size_t j = 0; j < plot->tally->sample_count; j++) {
-        const struct sample *sample = &plot->tally->samples[j];
+    for (size_t j = 0; j < plot->scoreboard->sample_count; j++) {
+        const struct sample *sample = &plot->scoreboard->samples[j];
         double per_minute = sample->offered / 60; /* requests a second times minutes */
         curves[0].values[j] = percent_of(sample->changed, per_minute);
         curves[1].values[j] = percent_of(sample->moved, per_minute);
@@ -309,8 +309,8 @@ static void draw_latencies(const struct plot *plot, struct curve *curves)
         curves[i].name = names[i];
         curves[i].colour = shades[i];
     }
-    for (size_t j = 0; j < plot->tally->sample_count; j++) {
-        const struct sample *sample = &plot->tally->samples[j];
+    for (size_t j = 0; j < plot->scoreboard->sample_count; j++) {
+        const struct sample *sample = &plot->scoreboard->samples[j];
         bool served = sample->served > 0;
         curves[0].values[j] = served ? sample->p99_us / 1000 : NAN;
         curves[1].values[j] = served ? sample->p95_us / 1000 : NAN;
@@ -328,8 +328,8 @@ static void draw_failures(const struct plot *plot, struct curve *curves)
     curves[0].colour = "#e69f00";
     curves[1].name = "failed";
     curves[1].colour = "#d55e00";
-    for (size_t j = 0; j < plot->tally->sample_count; j++) {
-        const struct sample *sample = &plot->tally->samples[j];
+    for (size_t j = 0; j < plot->scoreboard->sample_count; j++) {
+        const struct sample *sample = &plot->scoreboard->samples[j];
         curves[0].values[j] = percent_of(sample->over, sample->offered);
         curves[1].values[j] = percent_of(sample->failed, sample->offered);
     }
@@ -387,18 +387,18 @@ static void choose_time(struct plot *plot)
 
 enum status plot_write(const struct simulation *simulation, const char *policy, FILE *out)
 {
-    const struct tally *tally = simulation->tally;
+    const struct scoreboard *scoreboard = simulation->scoreboard;
     size_t room = 5; /* curves of a panel */
-    struct plot plot = {.simulation = simulation, .tally = tally, .out = out};
+    struct plot plot = {.simulation = simulation, .scoreboard = scoreboard, .out = out};
     struct curve curves[5];
     struct peak *peaks = calloc(simulation->scenario->model.region_count, sizeof *peaks);
-    double *values = calloc(room * (tally->sample_count + 1), sizeof *values);
+    double *values = calloc(room * (scoreboard->sample_count + 1), sizeof *values);
     enum status status = peaks != NULL && values != NULL ? OK : ERR_MEMORY;
     if (status == OK) {
         size_t shown = choose_regions(&plot, peaks);
         plot.panels_y = TOP + (double)((shown + SMALL_ROW - 1) / SMALL_ROW) * SMALL_STEP_Y;
         for (size_t i = 0; i < room; i++)
-            curves[i] = (struct curve){.width = 1.4, .values = &values[i * (tally->sample_count + 1)]};
+            curves[i] = (struct curve){.width = 1.4, .values = &values[i * (scoreboard->sample_count + 1)]};
         choose_time(&plot);
         draw_head(&plot, policy);
         draw_loads(&plot, peaks, shown);

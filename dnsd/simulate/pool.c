@@ -67,7 +67,7 @@ struct pool {
     double speed;
     double ended_us, ended;
     struct spectrum recent;
-    struct tally *tally;
+    struct scoreboard *scoreboard;
 };
 
 /* ---- lists and the heap ---- */
@@ -167,7 +167,7 @@ static struct outcome outcome_of(const struct pool *pool, const struct request *
 static void fail(struct pool *pool, uint32_t request, int64_t at_us)
 {
     struct outcome outcome = outcome_of(pool, &pool->requests[request], at_us);
-    tally_failed(pool->tally, &outcome);
+    scoreboard_failed(pool->scoreboard, &outcome);
     request_free(pool, request);
 }
 
@@ -234,7 +234,7 @@ static void end_work(struct pool *pool, const struct work *work)
     struct instance *instance = &pool->instances[work->instance];
     struct outcome outcome = outcome_of(pool, &pool->requests[work->request], work->ends_us);
     double processing_us = outcome.latency_us - pool->requests[work->request].network_us;
-    tally_served(pool->tally, &outcome);
+    scoreboard_served(pool->scoreboard, &outcome);
     pool->ended_us += processing_us;
     pool->ended++;
     spectrum_add(&pool->recent, processing_us, 1);
@@ -347,7 +347,7 @@ static void scale(struct pool *pool, int64_t now_ms)
     uint32_t current = count_state(pool, INSTANCE_READY) + count_state(pool, INSTANCE_STARTING);
     double needed = ceil(((double)pool->busy + pool->waiting) / (scaler->target * pool->server->slots));
     uint32_t wanted = needed > scaler->maximum ? scaler->maximum : (uint32_t)needed;
-    if (needed > current) tally_signal(pool->tally, now_ms); /* also where it must not */
+    if (needed > current) scoreboard_signal(pool->scoreboard, now_ms); /* also where it must not */
     if (wanted < scaler->minimum) wanted = scaler->minimum;
     for (; current < wanted; current++) start_instance(pool, now_ms + pool->server->start_ms);
     if (wanted >= current) {
@@ -421,7 +421,7 @@ enum status pool_run(struct pool *pool, const struct pool_tick *tick)
 {
     size_t next = 0;
     enum status status = OK;
-    pool->tally = tick->tally;
+    pool->scoreboard = tick->scoreboard;
     pool->speed = tick->speed;
     pool->ended = pool->ended_us = 0;
     memset(&pool->recent, 0, sizeof pool->recent);
@@ -459,10 +459,10 @@ enum status pool_arrive(struct pool *pool, const struct arrival *arrival)
     return status;
 }
 
-void pool_lose(struct pool *pool, double share, int64_t now_ms, struct tally *tally)
+void pool_lose(struct pool *pool, double share, int64_t now_ms, struct scoreboard *scoreboard)
 {
     uint32_t ready = count_state(pool, INSTANCE_READY), lose = (uint32_t)(ready * share + 0.5);
-    pool->tally = tally;
+    pool->scoreboard = scoreboard;
     for (size_t i = 0; i < pool->instance_count && lose > 0; i++) {
         struct instance *instance = &pool->instances[i];
         if (instance->state != INSTANCE_READY) continue;

@@ -12,7 +12,7 @@
 
 #include "dnsd/simulate/chance.h"
 #include "dnsd/simulate/scenario.h"
-#include "dnsd/simulate/tally.h"
+#include "dnsd/simulate/scoreboard.h"
 
 struct pool;
 
@@ -34,13 +34,13 @@ struct pool_tick {
     int64_t until_ms;
     bool dead;    /* the region is down: all that is there or arrives has failed */
     double speed; /* 1: as usual */
-    struct tally *tally;
+    struct scoreboard *scoreboard;
 };
 /* Run one tick: instances come and go, requests are worked on. */
 MUST_USE enum status pool_run(struct pool *pool, const struct pool_tick *tick);
 
 /* A share of the ready instances is lost, with all that they work on. */
-void pool_lose(struct pool *pool, double share, int64_t now_ms, struct tally *tally);
+void pool_lose(struct pool *pool, double share, int64_t now_ms, struct scoreboard *scoreboard);
 /* A share of the spot instances gets notice at moments within over_ms, and is gone notice_ms after. */
 void pool_interrupt(struct pool *pool, const struct event *event, int64_t now_ms);
 

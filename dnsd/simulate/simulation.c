@@ -26,7 +26,7 @@ struct due {
 struct run {
     const struct scenario *scenario;
     struct simulation *simulation;
-    struct tally *tally;
+    struct scoreboard *scoreboard;
     struct plant *plants;
     uint8_t *cut;
     struct poll *polls;
@@ -104,7 +104,7 @@ static void apply_to_plants(struct run *run, const struct event *event, bool beg
         struct plant *plant = &run->plants[event->regions[i]];
         if (event->kind == EVENT_CAPACITY) plant->factor = begins ? event->factor : 1;
         if (plant->pool == NULL) continue;
-        if (event->kind == EVENT_LOSE_INSTANCES) pool_lose(plant->pool, event->share, run->now_ms, run->tally);
+        if (event->kind == EVENT_LOSE_INSTANCES) pool_lose(plant->pool, event->share, run->now_ms, run->scoreboard);
         if (event->kind == EVENT_SPOT) pool_interrupt(plant->pool, event, run->now_ms);
     }
 }
@@ -211,9 +211,9 @@ static void count_flow(struct run *run, const double *demand, size_t tenant, siz
                                   .latency_us = network_us(run, place, k) + plant->processing_us,
                                   .base_us = network_us(run, place, k) + plant->server->processing_us,
                                   .at_ms = run->now_ms};
-        if (served > 0) tally_served(run->tally, &outcome);
+        if (served > 0) scoreboard_served(run->scoreboard, &outcome);
         outcome.requests = requests - served;
-        if (outcome.requests > requests * 1e-12) tally_failed(run->tally, &outcome);
+        if (outcome.requests > requests * 1e-12) scoreboard_failed(run->scoreboard, &outcome);
     }
 }
 
@@ -239,7 +239,7 @@ static enum status send_request(struct run *run, size_t tenant, size_t region, i
     if (!is_cut(run, place, region)) return pool_arrive(run->plants[region].pool, &arrival);
     struct outcome outcome = {
         .region = (region_id)region, .tenant = (uint16_t)tenant, .requests = 1, .at_ms = at_us / 1000};
-    tally_failed(run->tally, &outcome);
+    scoreboard_failed(run->scoreboard, &outcome);
     return OK;
 }
 
@@ -251,7 +251,7 @@ static enum status send_requests(struct run *run, const double *demand, size_t t
     uint32_t count = chance_poisson(&run->chance, rate * (double)run->tick_ms / 1000);
     for (size_t i = 0; i < regions; i++) whole += run->offered[tenant * regions + i];
     uint32_t at_once = whole > 0 ? (uint32_t)(run->burst[tenant] * rate / whole + 0.5) : 0;
-    tally_offered(run->tally, (region_id)region, (uint16_t)tenant, (double)count + at_once);
+    scoreboard_offered(run->scoreboard, (region_id)region, (uint16_t)tenant, (double)count + at_once);
     if (count + at_once == 0) return OK;
     for (size_t i = 0; i < run->scenario->place_count; i++) {
         size_t row = row_of(run, tenant, i);
@@ -277,18 +277,18 @@ static enum status step_region(struct run *run, const double *demand, size_t reg
         double rps = run->offered[i * scenario->model.region_count + region];
         load_rps += rps;
         if (plant->pool == NULL)
-            tally_offered(run->tally, (region_id)region, (uint16_t)i, rps * seconds);
+            scoreboard_offered(run->scoreboard, (region_id)region, (uint16_t)i, rps * seconds);
         else if (status == OK)
             status = send_requests(run, demand, i, region);
     }
     if (status != OK) return status;
-    struct pool_tick tick = {run->now_ms, run->now_ms + run->tick_ms, plant->dead, plant->factor, run->tally};
+    struct pool_tick tick = {run->now_ms, run->now_ms + run->tick_ms, plant->dead, plant->factor, run->scoreboard};
     if (plant->pool != NULL)
         status = plant_run(plant, load_rps, &tick);
     else
         plant_flow(plant, load_rps, seconds);
     struct region_tick counts = {(region_id)region, load_rps, plant->capacity_rps, seconds, plant_waiting(plant)};
-    tally_region(run->tally, &counts);
+    scoreboard_region(run->scoreboard, &counts);
     return status;
 }
 
@@ -331,7 +331,7 @@ static enum status step_optimum(struct run *run, const double *demand)
     const struct scenario *scenario = run->scenario;
     size_t regions = scenario->model.region_count;
     struct optimum optimum;
-    struct phase_tally *phase = &run->tally->phases[run->tally->phase];
+    struct phase_tally *phase = &run->scoreboard->phases[run->scoreboard->phase];
     if (run->now_ms < run->optimum_due_ms) return OK;
     run->optimum_due_ms = run->now_ms + scenario->optimum_ms;
     for (size_t j = 0; j < scenario->place_count; j++) {
@@ -346,7 +346,7 @@ static enum status step_optimum(struct run *run, const double *demand)
     phase->optimum_requests += optimum.carried;
     phase->lacking += optimum.lacking;
     if (optimum.gap > phase->worst_gap) phase->worst_gap = optimum.gap;
-    run->tally->optimum_ms = optimum.carried > 0 ? optimum.cost / optimum.carried / 1000 : -1;
+    run->scoreboard->optimum_ms = optimum.carried > 0 ? optimum.cost / optimum.carried / 1000 : -1;
     return OK;
 }
 
@@ -365,7 +365,7 @@ static enum status step(struct run *run)
 {
     const struct scenario *scenario = run->scenario;
     double whole_rps = 0;
-    tally_begin(run->tally, run->now_ms);
+    scoreboard_begin(run->scoreboard, run->now_ms);
     enum status status = step_events(run, false);
     if (status != OK) return status;
     const double *demand = demand_now(run->demand, run->now_ms);
@@ -373,9 +373,9 @@ static enum status step(struct run *run)
     for (size_t k = 0; k < scenario->model.region_count; k++) plant_begin(&run->plants[k]);
     for (size_t i = 0; i < scenario->pop_count; i++) outpost_probe(run->outposts[i], run->now_ms);
     for (size_t i = 0; i < scenario->pop_count; i++)
-        tally_changed(run->tally, whole_rps * outpost_decide(run->outposts[i], run->now_ms));
+        scoreboard_changed(run->scoreboard, whole_rps * outpost_decide(run->outposts[i], run->now_ms));
     status = step_events(run, true);
-    cohorts_step(run->cohorts, run->now_ms, demand, run->tally);
+    cohorts_step(run->cohorts, run->now_ms, demand, run->scoreboard);
     if (status == OK) status = step_regions(run, demand);
     for (size_t k = 0; k < scenario->model.region_count; k++) plant_say(&run->plants[k], run->now_ms + run->tick_ms);
     return status == OK ? step_optimum(run, demand) : status;
@@ -477,7 +477,7 @@ static enum status run_through(struct run *run, simulation_progress *progress, v
         int64_t done = run->now_ms * PROGRESS_STEPS / scenario->duration_ms;
         if (progress != NULL && done > told) progress(context, (double)(told = done) / PROGRESS_STEPS);
     }
-    tally_end(run->tally);
+    scoreboard_end(run->scoreboard);
     tear_down(run);
     return status;
 }
@@ -489,10 +489,10 @@ enum status simulation_run(const struct scenario *scenario, simulation_progress 
     struct simulation *simulation = calloc(1, sizeof *simulation);
     if (simulation == NULL) return ERR_MEMORY;
     simulation->scenario = scenario;
-    enum status status = tally_new(scenario, &simulation->tally);
+    enum status status = scoreboard_new(scenario, &simulation->scoreboard);
     struct run run = {.scenario = scenario,
                       .simulation = simulation,
-                      .tally = simulation->tally,
+                      .scoreboard = simulation->scoreboard,
                       .chance = chance_of(scenario->seed, STREAM_ARRIVALS)};
     if (status == OK) status = run_through(&run, progress, context);
     if (status != OK) {
@@ -512,6 +512,6 @@ void simulation_free(struct simulation *simulation)
         free(simulation->looks[i].ttl_s);
     }
     free(simulation->looks);
-    tally_free(simulation->tally);
+    scoreboard_free(simulation->scoreboard);
     free(simulation);
 }

@@ -9,7 +9,7 @@
 #define MERIDIAN_SIMULATION_H
 
 #include "dnsd/simulate/scenario.h"
-#include "dnsd/simulate/tally.h"
+#include "dnsd/simulate/scoreboard.h"
 #include "router/steering.h"
 
 /* What `look` events saw: every place's decision for every tenant. */
@@ -21,7 +21,7 @@ struct look {
 
 struct simulation {
     const struct scenario *scenario;
-    struct tally *tally;
+    struct scoreboard *scoreboard;
     struct look *looks;
     size_t look_count;
     double elapsed_s; /* of real time; for people, no part of the result */

@@ -81,7 +81,7 @@ static enum status put_phase(json_t *object, const struct scenario *scenario, co
 {
     struct slice *sum;
     json_t *regions = json_array(), *tenants = json_array();
-    enum status status = tally_sum(phase->regions, scenario->model.region_count, &sum);
+    enum status status = scoreboard_sum(phase->regions, scenario->model.region_count, &sum);
     for (size_t i = 0; i < scenario->model.region_count; i++)
         json_array_append_new(regions, region_json(scenario, phase, i));
     for (size_t i = 0; i < scenario->tenant_count; i++) json_array_append_new(tenants, tenant_json(scenario, phase, i));
@@ -108,7 +108,7 @@ static enum status put_phase(json_t *object, const struct scenario *scenario, co
 
 /* ---- the series ---- */
 
-static void put_series(json_t *object, const struct tally *tally)
+static void put_series(json_t *object, const struct scoreboard *scoreboard)
 {
     static const char *const names[] = {"t_s",
                                         "demand_rps",
@@ -125,8 +125,8 @@ static void put_series(json_t *object, const struct tally *tally)
                                         NULL};
     json_t *columns[sizeof names / sizeof *names] = {NULL};
     for (size_t i = 0; names[i] != NULL; i++) json_object_set_new(object, names[i], columns[i] = json_array());
-    for (size_t i = 0; i < tally->sample_count; i++) {
-        const struct sample *sample = &tally->samples[i];
+    for (size_t i = 0; i < scoreboard->sample_count; i++) {
+        const struct sample *sample = &scoreboard->samples[i];
         double rate = sample->seconds > 0 ? sample->offered / sample->seconds : 0, minutes = sample->seconds / 60;
         bool served = sample->served > 0;
         const double values[] = {
@@ -147,15 +147,15 @@ static void put_series(json_t *object, const struct tally *tally)
     }
 }
 
-static json_t *region_series(const struct tally *tally, size_t region)
+static json_t *region_series(const struct scoreboard *scoreboard, size_t region)
 {
     json_t *object = json_object(), *load = json_array(), *capacity = json_array();
-    size_t regions = tally->scenario->model.region_count;
-    for (size_t i = 0; i < tally->sample_count; i++) {
-        json_array_append_new(load, figure(tally->sample_load[i * regions + region]));
-        json_array_append_new(capacity, figure(tally->sample_capacity[i * regions + region]));
+    size_t regions = scoreboard->scenario->model.region_count;
+    for (size_t i = 0; i < scoreboard->sample_count; i++) {
+        json_array_append_new(load, figure(scoreboard->sample_load[i * regions + region]));
+        json_array_append_new(capacity, figure(scoreboard->sample_capacity[i * regions + region]));
     }
-    json_object_set_new(object, "name", json_string(tally->scenario->model.regions[region].name));
+    json_object_set_new(object, "name", json_string(scoreboard->scenario->model.regions[region].name));
     json_object_set_new(object, "load_rps", load);
     json_object_set_new(object, "capacity_rps", capacity);
     return object;
@@ -199,24 +199,24 @@ static json_t *look_json(const struct scenario *scenario, const struct look *loo
 enum status simulation_json(const struct simulation *simulation, const char *policy, json_t **out)
 {
     const struct scenario *scenario = simulation->scenario;
-    const struct tally *tally = simulation->tally;
+    const struct scoreboard *scoreboard = simulation->scoreboard;
     json_t *page = json_object(), *whole = json_object(), *phases = json_array(), *series = json_object();
     json_t *regions = json_array(), *looks = json_array();
     struct phase_tally sum;
-    enum status status = tally_whole(tally, &sum);
+    enum status status = scoreboard_whole(scoreboard, &sum);
     if (status == OK) {
         status = put_phase(whole, scenario, &sum);
-        tally_whole_fini(&sum);
+        scoreboard_whole_fini(&sum);
     }
     for (size_t i = 0; i < scenario->phase_count && status == OK; i++) {
         json_t *phase = json_object();
         json_object_set_new(phase, "name", json_string(scenario->phases[i].name));
         put(phase, "from_s", (double)scenario->phases[i].from_ms / 1000);
-        status = put_phase(phase, scenario, &tally->phases[i]);
+        status = put_phase(phase, scenario, &scoreboard->phases[i]);
         json_array_append_new(phases, phase);
     }
-    put_series(series, tally);
-    for (size_t i = 0; i < scenario->model.region_count; i++) json_array_append_new(regions, region_series(tally, i));
+    put_series(series, scoreboard);
+    for (size_t i = 0; i < scenario->model.region_count; i++) json_array_append_new(regions, region_series(scoreboard, i));
     json_object_set_new(series, "regions", regions);
     for (size_t i = 0; i < simulation->look_count; i++)
         json_array_append_new(looks, look_json(scenario, &simulation->looks[i]));

@@ -63,7 +63,7 @@ static void run(struct scenario *scenario)
     struct simulation *simulation;
     if (scenario->duration_ms > 2 * scenario->tick_ms) scenario->duration_ms = 2 * scenario->tick_ms;
     if (simulation_run(scenario, NULL, NULL, &simulation) != OK) return;
-    require(simulation->tally->phases[0].offered >= 0);
+    require(simulation->scoreboard->phases[0].offered >= 0);
     simulation_free(simulation);
 }
 

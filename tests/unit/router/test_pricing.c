@@ -113,7 +113,7 @@ static void those_move_who_lose_least(void **state)
 {
     (void)state;
     static struct pricing_row rows[10];
-    struct pricing_region regions[2] = {{true, 5, 1, 0}, {true, 100, 1, 0}};
+    struct pricing_region regions[2] = {{.limited = true, .capacity = 5, .target = 1}, {.limited = true, .capacity = 100, .target = 1}};
     uint16_t keeps[REGION_MAX] = {1000, 1000};
     struct pricing_group group = {rows, 10, keeps, true, 1000};
     struct pricing pricing = {&group, 1, regions, 2};
@@ -154,6 +154,28 @@ static void what_stays_whatever_the_price_is_worked_around(void **state)
     assert_true(used(&world, 2) < 0.93 + PRICING_ELASTICITY * world.prices_us[2] / 1e6 + 0.0021);
 }
 
+/* With a queue in mind: the price is what one more makes the others wait, and the sum is what is below that curve. */
+static void room_grows_with_the_price_and_sums_up(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("room_grows_with_the_price_and_sums_up");
+    for (int round = 0; round < 200; round++) {
+        struct pricing_region region = {
+            .limited = true, .capacity = 1, .target = 0.5 + dice_below(&dice, 51) / 100.0,
+            .servers = 1 + dice_below(&dice, 1000), .service_us = 1000 + dice_below(&dice, 2000000)};
+        double sum_us = 0, step_us = 50, before = pricing_room(&region, 0).full;
+        assert_true(before > 0 && before <= region.target);
+        for (double price_us = step_us; price_us <= 100000; price_us += step_us) {
+            struct pricing_room room = pricing_room(&region, price_us);
+            assert_true(room.full > before && room.slope > 0);
+            sum_us += step_us * (before + room.full) / 2;
+            before = room.full;
+            assert_true(fabs(room.sum_us - sum_us) < 1 + 1e-3 * sum_us);
+        }
+        assert_true(before <= region.target + PRICING_ELASTICITY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +184,7 @@ int main(void)
         cmocka_unit_test(the_same_prices_come_out_wherever_the_search_begins),
         cmocka_unit_test(those_move_who_lose_least),
         cmocka_unit_test(who_is_not_limited_has_no_price),
+        cmocka_unit_test(room_grows_with_the_price_and_sums_up),
         cmocka_unit_test(what_stays_whatever_the_price_is_worked_around),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,8 @@ static void the_worked_example_comes_out_exactly(void **state)
     fleet_fini(&fleet);
 }
 
-static const struct policy plain = {.network_weight = 1, .utilisation_ms_per_percent = 2, .processing_weight = 1};
+static const struct policy plain = {
+    .steering = STEERING_SCORE, .network_weight = 1, .utilisation_ms_per_percent = 2, .processing_weight = 1};
 static const struct latency far_away = {.network_us = 200000, .source = LATENCY_DISTANCE};
 
 static void each_term_is_kept(void **state)
@@ -85,12 +86,27 @@ static void what_is_not_known_is_neutral_and_says_so(void **state)
 static void weights_scale_their_own_term_alone(void **state)
 {
     (void)state;
-    struct policy policy = {.network_weight = 0.5, .utilisation_ms_per_percent = 3, .processing_weight = 2};
+    struct policy policy = {
+        .steering = STEERING_SCORE, .network_weight = 0.5, .utilisation_ms_per_percent = 3, .processing_weight = 2};
     struct region_view view = {.utilisation = 0.5, .processing_us = 1000};
     struct score score = score_region(&policy, far_away, &view);
     assert_int_equal(score.network_us, 100000);
     assert_int_equal(score.utilisation_us, 150000);
     assert_int_equal(score.processing_us, 2000);
+}
+
+static void a_price_stands_for_utilisation_where_it_is_balanced(void **state)
+{
+    (void)state;
+    struct policy policy = plain;
+    struct region_view view = {.utilisation = 0.5, .processing_us = 900000, .settled_us = 850000, .price_us = 30000};
+    policy.steering = STEERING_BALANCED;
+    struct score score = score_region(&policy, far_away, &view);
+    assert_int_equal(score.utilisation_us, 0);
+    assert_int_equal(score.total_us, 200000 + 850000 + 30000);
+    view.settled_us = SNAPSHOT_UNKNOWN;
+    assert_int_equal(score_region(&policy, far_away, &view).total_us, 200000 + 900000 + 30000);
+    assert_int_equal(score_region(&plain, far_away, &view).price_us, 0);
 }
 
 static void absurd_values_do_not_overflow(void **state)
@@ -127,6 +143,7 @@ int main(void)
         cmocka_unit_test(what_is_not_reached_from_here_costs_by_its_share),
         cmocka_unit_test(what_is_not_known_is_neutral_and_says_so),
         cmocka_unit_test(weights_scale_their_own_term_alone),
+        cmocka_unit_test(a_price_stands_for_utilisation_where_it_is_balanced),
         cmocka_unit_test(absurd_values_do_not_overflow),
         cmocka_unit_test(the_halves_sum_to_the_whole),
     };

@@ -42,13 +42,53 @@ static void score_follows_the_worked_example(void **state)
     fleet_fini(&fleet);
 }
 
-static void balanced_is_as_score(void **state)
+static void balanced_shares_near_ties_at_their_prices(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet, STEERING_BALANCED); /* New York: us-east-1 at 810 ms, us-west-2 at 820; Seattle: 870 and 760 */
+    struct decision decision = fleet_decide(&fleet, CELL_NEW_YORK);
+    assert_int_equal(decision.share_count, 2);
+    assert_int_equal(share_of(&decision, US_EAST_1), 750);
+    assert_int_equal(share_of(&decision, US_WEST_2), 250);
+    assert_int_equal(fleet_choice(&fleet, CELL_SEATTLE), US_WEST_2);
+    fleet.snapshot->regions[US_WEST_2].price_us = 5000;
+    decision = fleet_decide(&fleet, CELL_NEW_YORK);
+    assert_int_equal(share_of(&decision, US_WEST_2), 125);
+    fleet.snapshot->regions[US_WEST_2].price_us = 130000;
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
+    assert_int_equal(fleet_choice(&fleet, CELL_SEATTLE), US_EAST_1);
+    fleet_fini(&fleet);
+}
+
+static void balanced_leaves_a_full_region_to_its_price(void **state)
 {
     (void)state;
     struct fleet fleet;
     begin(&fleet, STEERING_BALANCED);
-    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), US_EAST_1);
-    assert_int_equal(fleet_choice(&fleet, CELL_SEATTLE), US_WEST_2);
+    fleet_report(&fleet, AP_SOUTHEAST_1, 200, 900);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), US_WEST_2); /* 880 before 910 ms */
+    fleet_report(&fleet, AP_SOUTHEAST_1, 200, 800);
+    snapshot_derive(&fleet.model, NULL, fleet.snapshot);
+    assert_int_equal(fleet_choice(&fleet, CELL_SINGAPORE), AP_SOUTHEAST_1);
+    fleet_fini(&fleet);
+}
+
+static void balanced_prefers_by_ten_seconds(void **state)
+{
+    (void)state;
+    static const region_id preferred[] = {AP_SOUTHEAST_1};
+    static const struct rule rules[] = {{.prefer = preferred, .prefer_count = 1}};
+    struct fleet fleet;
+    begin(&fleet, STEERING_BALANCED);
+    fleet.policy.rules = rules;
+    fleet.policy.rule_count = 1;
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), AP_SOUTHEAST_1);
+    fleet.snapshot->regions[AP_SOUTHEAST_1].price_us = 9000000;
+    assert_int_equal(fleet_choice(&fleet, CELL_NEW_YORK), AP_SOUTHEAST_1);
+    fleet.snapshot->regions[AP_SOUTHEAST_1].price_us = 11000000;
+    assert_int_equal(fleet_decide(&fleet, CELL_SEATTLE).shares[0].region, US_WEST_2);
     fleet_fini(&fleet);
 }
 
@@ -553,7 +593,7 @@ static void an_unknown_place_keeps_what_is_measured_for_its_network(void **state
 static void a_ramping_region_takes_its_share_and_leaves_the_rest_to_the_next(void **state)
 {
     (void)state;
-    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER, STEERING_BALANCED};
+    static const enum steering steerings[] = {STEERING_SCORE, STEERING_NEAREST, STEERING_FAILOVER};
     for (size_t i = 0; i < sizeof steerings / sizeof *steerings; i++) {
         struct fleet fleet;
         begin(&fleet, steerings[i]);
@@ -615,7 +655,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(score_follows_the_worked_example),
-        cmocka_unit_test(balanced_is_as_score),
+        cmocka_unit_test(balanced_shares_near_ties_at_their_prices),
+        cmocka_unit_test(balanced_leaves_a_full_region_to_its_price),
+        cmocka_unit_test(balanced_prefers_by_ten_seconds),
         cmocka_unit_test(nearest_looks_at_the_network_alone),
         cmocka_unit_test(failover_follows_the_service_s_order),
         cmocka_unit_test(weighted_shares_sum_up_by_largest_remainder),

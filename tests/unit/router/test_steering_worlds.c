@@ -189,6 +189,7 @@ static unsigned first_step(const struct random_world *world, region_id region)
     uint32_t weight = policy->region_weights != NULL ? world->weights[region] : 1;
     if (!view->up || (policy->steering == STEERING_WEIGHTED && weight == 0)) return LADDER_UNHEALTHY;
     if (view->drained) return LADDER_DRAINED;
+    if (policy->steering == STEERING_BALANCED) return LADDER_CAPACITY;
     return policy->require_capacity && view->utilisation >= 1 ? LADDER_FULL : LADDER_CAPACITY;
 }
 
@@ -249,6 +250,14 @@ static void assert_order(const struct random_world *world, const struct steering
     }
 }
 
+/* Where near ties are shared, nobody gets more than the best rank. */
+static void assert_best_takes_most(const struct random_world *world, const struct steering_trace *trace,
+                                   const struct candidate *best)
+{
+    if (world->snapshot->regions[best->region].ramp_permille < 1000) return;
+    for (size_t i = 0; i < trace->candidate_count; i++) assert_true(trace->candidates[i].share <= best->share);
+}
+
 /* Without a ramp and without weights, the best rank takes all. */
 static void assert_best_takes_all(const struct random_world *world, const struct steering_trace *trace)
 {
@@ -256,6 +265,10 @@ static void assert_best_takes_all(const struct random_world *world, const struct
     for (size_t i = 0; i < trace->candidate_count; i++) {
         const struct candidate *candidate = &trace->candidates[i];
         if (candidate->rank != 0) continue;
+        if (world->policy.steering == STEERING_BALANCED) {
+            assert_best_takes_most(world, trace, candidate);
+            continue;
+        }
         uint16_t ramp_permille = world->snapshot->regions[candidate->region].ramp_permille;
         if (ramp_permille == 1000) assert_int_equal(candidate->share, SHARE_TOTAL);
         else assert_true(candidate->share >= ramp_permille);

@@ -1,10 +1,10 @@
-/* tally.h - what a simulation counts: by phase and region, by phase and tenant, and as a series over time.
+/* scoreboard.h - what a simulation counts: by phase and region, by phase and tenant, and as a series over time.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Amounts are requests (fractions of them in flows); latency is the network's and the processing's together. One thread at a
  * time. */
-#ifndef MERIDIAN_TALLY_H
-#define MERIDIAN_TALLY_H
+#ifndef MERIDIAN_SCOREBOARD_H
+#define MERIDIAN_SCOREBOARD_H
 
 #include "dnsd/simulate/scenario.h"
 #include "dnsd/simulate/spectrum.h"
@@ -48,7 +48,7 @@ struct sample {
     double waiting;    /* requests in queues at its end */
 };
 
-struct tally {
+struct scoreboard {
     const struct scenario *scenario;
     struct phase_tally *phases;
     struct sample *samples;
@@ -61,12 +61,12 @@ struct tally {
     int64_t now_ms;
 };
 
-MUST_USE enum status tally_new(const struct scenario *scenario, struct tally **out);
-void tally_free(struct tally *tally); /* takes NULL */
+MUST_USE enum status scoreboard_new(const struct scenario *scenario, struct scoreboard **out);
+void scoreboard_free(struct scoreboard *scoreboard); /* takes NULL */
 /* A tick begins: which phase and which sample is it in? */
-void tally_begin(struct tally *tally, int64_t now_ms);
+void scoreboard_begin(struct scoreboard *scoreboard, int64_t now_ms);
 /* The last one ended. */
-void tally_end(struct tally *tally);
+void scoreboard_end(struct scoreboard *scoreboard);
 
 /* What became of requests; times in microseconds, when: from the simulation's start. */
 struct outcome {
@@ -77,8 +77,8 @@ struct outcome {
     double base_us;
     int64_t at_ms;
 };
-void tally_served(struct tally *tally, const struct outcome *outcome);
-void tally_failed(struct tally *tally, const struct outcome *outcome);
+void scoreboard_served(struct scoreboard *scoreboard, const struct outcome *outcome);
+void scoreboard_failed(struct scoreboard *scoreboard, const struct outcome *outcome);
 /* A region's whole tick. */
 struct region_tick {
     region_id region;
@@ -87,16 +87,16 @@ struct region_tick {
     double seconds;
     double waiting;
 };
-void tally_region(struct tally *tally, const struct region_tick *tick);
-void tally_offered(struct tally *tally, region_id region, uint16_t tenant, double requests);
-void tally_moved(struct tally *tally, double rps);
-void tally_changed(struct tally *tally, double rps);
-void tally_signal(struct tally *tally, int64_t at_ms);
+void scoreboard_region(struct scoreboard *scoreboard, const struct region_tick *tick);
+void scoreboard_offered(struct scoreboard *scoreboard, region_id region, uint16_t tenant, double requests);
+void scoreboard_moved(struct scoreboard *scoreboard, double rps);
+void scoreboard_changed(struct scoreboard *scoreboard, double rps);
+void scoreboard_signal(struct scoreboard *scoreboard, int64_t at_ms);
 
-/* All phases together; tally_whole_fini gives back what is in it. ERR_MEMORY. */
-MUST_USE enum status tally_whole(const struct tally *tally, struct phase_tally *out);
-void tally_whole_fini(struct phase_tally *whole);
+/* All phases together; scoreboard_whole_fini gives back what is in it. ERR_MEMORY. */
+MUST_USE enum status scoreboard_whole(const struct scoreboard *scoreboard, struct phase_tally *out);
+void scoreboard_whole_fini(struct phase_tally *whole);
 /* Slices together, the caller's to free. ERR_MEMORY. */
-MUST_USE enum status tally_sum(const struct slice *slices, size_t count, struct slice **out);
+MUST_USE enum status scoreboard_sum(const struct slice *slices, size_t count, struct slice **out);
 
 #endif
