@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/demand.h"
+#include "router/clientele.h"
 #include "router/pricing.h"
 #include "router/spread.h"
 #include "router/steering.h"
@@ -37,7 +37,7 @@
 struct group {
     const struct plan *plan;
     struct pricing_row *rows;   /* by cell */
-    struct demand_row *answers; /* by cell */
+    struct clientele_row *answers; /* by cell */
     uint16_t keeps[REGION_MAX];
     bool all_kept;
     uint64_t signature; /* of what the rows were made from */
@@ -320,15 +320,15 @@ static void answer_all(struct balance *balance)
         struct group *group = &balance->groups[i];
         struct pricing_group pricing = group_pricing(balance, group);
         for (size_t j = 0; j < pricing.row_count; j++) {
-            struct demand_row *answers = &group->answers[j];
+            struct clientele_row *answers = &group->answers[j];
             const struct pricing_row *row = &group->rows[j];
             double shares[PRICING_CHOICE_MAX];
-            struct demand_mix mix = {.count = 0};
+            struct clientele_mix mix = {.count = 0};
             pricing_spread(&pricing, row, balance->price_us, shares);
             for (size_t k = 0; k < row->count; k++)
-                if (shares[k] > 0) demand_mix_add(&mix, row->region[k], shares[k]);
-            demand_mix_close(&mix);
-            if (answers->now.count > 0 && demand_mix_same(&mix, &answers->now)) continue;
+                if (shares[k] > 0) clientele_mix_add(&mix, row->region[k], shares[k]);
+            clientele_mix_close(&mix);
+            if (answers->now.count > 0 && clientele_mix_same(&mix, &answers->now)) continue;
             answers->now = mix;
             answers->settled = false;
             if (answers->seen.count > 0) continue;
@@ -371,7 +371,7 @@ static void explain_loads(const struct balance *balance, double *loads)
     for (size_t i = 0; i < balance->group_count; i++) {
         const struct group *group = &balance->groups[i];
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            demand_add_seen(&group->answers[j], group->rows[j].demand, loads);
+            clientele_add_seen(&group->answers[j], group->rows[j].demand, loads);
     }
 }
 
@@ -395,7 +395,7 @@ static void estimate(struct balance *balance, double gain, double told)
     for (size_t i = 0; i < balance->group_count; i++) {
         struct group *group = &balance->groups[i];
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            group->rows[j].demand *= demand_factor(&group->answers[j], ratios, gain);
+            group->rows[j].demand *= clientele_factor(&group->answers[j], ratios, gain);
     }
 }
 
@@ -429,7 +429,7 @@ static void learn(struct balance *balance, const struct snapshot *snapshot, doub
         double renewed = 1 - exp(-elapsed_ms / half_ttl_ms);
         slowest_ms = fmax(slowest_ms, half_ttl_ms);
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            demand_row_follow(&group->answers[j], renewed, reported);
+            clientele_row_follow(&group->answers[j], renewed, reported);
     }
     balance->span_ms = 2 * slowest_ms + lag_ms;
     if (!balance->fitted) {

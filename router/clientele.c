@@ -1,6 +1,6 @@
-/* demand.c - how much load each group of clients brings, estimated from what regions report.
+/* clientele.c - how much load each group of clients brings, estimated from what regions report.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "router/demand.h"
+#include "router/clientele.h"
 
 #include <math.h>
 
@@ -9,14 +9,14 @@
 /* One step of the estimate multiplies no demand by more than this, up or down: a report can be nonsense. */
 #define FACTOR_MAX 2.0
 
-static float share_in(const struct demand_mix *mix, uint8_t region)
+static float share_in(const struct clientele_mix *mix, uint8_t region)
 {
     for (size_t i = 0; i < mix->count; i++)
         if (mix->region[i] == region) return mix->share[i];
     return 0;
 }
 
-void demand_mix_add(struct demand_mix *mix, uint8_t region, double share)
+void clientele_mix_add(struct clientele_mix *mix, uint8_t region, double share)
 {
     size_t least = 0;
     for (size_t i = 0; i < mix->count; i++) {
@@ -26,7 +26,7 @@ void demand_mix_add(struct demand_mix *mix, uint8_t region, double share)
         }
         if (mix->share[i] < mix->share[least]) least = i;
     }
-    if (mix->count < DEMAND_MIX_MAX) {
+    if (mix->count < CLIENTELE_MIX_MAX) {
         least = mix->count++;
     } else if ((double)mix->share[least] >= share) {
         return;
@@ -35,7 +35,7 @@ void demand_mix_add(struct demand_mix *mix, uint8_t region, double share)
     mix->share[least] = (float)share;
 }
 
-void demand_mix_close(struct demand_mix *mix)
+void clientele_mix_close(struct clientele_mix *mix)
 {
     float sum = 0;
     size_t kept = 0;
@@ -49,7 +49,7 @@ void demand_mix_close(struct demand_mix *mix)
     mix->count = (uint8_t)kept;
 }
 
-bool demand_mix_same(const struct demand_mix *left, const struct demand_mix *right)
+bool clientele_mix_same(const struct clientele_mix *left, const struct clientele_mix *right)
 {
     for (size_t i = 0; i < left->count; i++)
         if (fabsf(left->share[i] - share_in(right, left->region[i])) > SAME_SHARE) return false;
@@ -58,29 +58,29 @@ bool demand_mix_same(const struct demand_mix *left, const struct demand_mix *rig
     return true;
 }
 
-static void follow(struct demand_mix *mix, const struct demand_mix *leader, double part)
+static void follow(struct clientele_mix *mix, const struct clientele_mix *leader, double part)
 {
     for (size_t i = 0; i < mix->count; i++) mix->share[i] *= (float)(1 - part);
-    for (size_t i = 0; i < leader->count; i++) demand_mix_add(mix, leader->region[i], part * (double)leader->share[i]);
-    demand_mix_close(mix);
+    for (size_t i = 0; i < leader->count; i++) clientele_mix_add(mix, leader->region[i], part * (double)leader->share[i]);
+    clientele_mix_close(mix);
 }
 
-void demand_row_follow(struct demand_row *row, double renewed, double reported)
+void clientele_row_follow(struct clientele_row *row, double renewed, double reported)
 {
     if (row->settled) return;
     follow(&row->seen, &row->cached, reported);
     follow(&row->cached, &row->now, renewed);
-    if (!demand_mix_same(&row->seen, &row->now) || !demand_mix_same(&row->cached, &row->now)) return;
+    if (!clientele_mix_same(&row->seen, &row->now) || !clientele_mix_same(&row->cached, &row->now)) return;
     row->seen = row->cached = row->now;
     row->settled = true;
 }
 
-void demand_add_seen(const struct demand_row *row, double demand, double *loads)
+void clientele_add_seen(const struct clientele_row *row, double demand, double *loads)
 {
     for (size_t i = 0; i < row->seen.count; i++) loads[row->seen.region[i]] += demand * (double)row->seen.share[i];
 }
 
-double demand_factor(const struct demand_row *row, const double *ratios, double gain)
+double clientele_factor(const struct clientele_row *row, const double *ratios, double gain)
 {
     double factor = 0;
     for (size_t i = 0; i < row->seen.count; i++) factor += (double)row->seen.share[i] * ratios[row->seen.region[i]];

@@ -1,4 +1,4 @@
-/* demand.h - how much load each group of clients brings, estimated from what regions report.
+/* clientele.h - how much load each group of clients brings, estimated from what regions report.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A region's load says nothing of who sends it. But it is known what each row of clients was answered, what of that resolvers still
@@ -12,42 +12,42 @@
  *
  * Answers reach the reports late: `cached` follows `now` as resolvers' copies end, `seen` follows `cached` as reports come. Since the
  * lag is in the model, a change that was ordered and is not seen yet is not ordered twice (a Smith predictor). Pure. */
-#ifndef MERIDIAN_DEMAND_H
-#define MERIDIAN_DEMAND_H
+#ifndef MERIDIAN_CLIENTELE_H
+#define MERIDIAN_CLIENTELE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define DEMAND_MIX_MAX 8 /* regions that matter in one row at once; beyond them the smallest is dropped */
+#define CLIENTELE_MIX_MAX 8 /* regions that matter in one row at once; beyond them the smallest is dropped */
 
 /* How one row's clients are spread over regions. Sums to 1. */
-struct demand_mix {
-    float share[DEMAND_MIX_MAX];
-    uint8_t region[DEMAND_MIX_MAX];
+struct clientele_mix {
+    float share[CLIENTELE_MIX_MAX];
+    uint8_t region[CLIENTELE_MIX_MAX];
     uint8_t count;
 };
 
 /* What one row was and is answered. */
-struct demand_row {
-    struct demand_mix now;    /* the answers that are given */
-    struct demand_mix cached; /* what resolvers have */
-    struct demand_mix seen;   /* what the newest reports speak of */
+struct clientele_row {
+    struct clientele_mix now;    /* the answers that are given */
+    struct clientele_mix cached; /* what resolvers have */
+    struct clientele_mix seen;   /* what the newest reports speak of */
     bool settled;             /* all three are the same */
 };
 
-void demand_mix_add(struct demand_mix *mix, uint8_t region, double share);
+void clientele_mix_add(struct clientele_mix *mix, uint8_t region, double share);
 /* Scale to a sum of 1; nothing when empty. */
-void demand_mix_close(struct demand_mix *mix);
+void clientele_mix_close(struct clientele_mix *mix);
 /* Are the answers the same to within a thousandth? */
-bool demand_mix_same(const struct demand_mix *left, const struct demand_mix *right);
+bool clientele_mix_same(const struct clientele_mix *left, const struct clientele_mix *right);
 /* Time goes on: parts (0..1) of what resolvers hold are renewed and of what they do is reported. */
-void demand_row_follow(struct demand_row *row, double renewed, double reported);
+void clientele_row_follow(struct clientele_row *row, double renewed, double reported);
 
 /* loads[region] += what the row brings, as the reports see it. */
-void demand_add_seen(const struct demand_row *row, double demand, double *loads);
+void clientele_add_seen(const struct clientele_row *row, double demand, double *loads);
 /* The factor for a row's demand; ratios[region] is reported over explained load, 1 where nothing is reported.
  *   gain  0..1 */
-double demand_factor(const struct demand_row *row, const double *ratios, double gain);
+double clientele_factor(const struct clientele_row *row, const double *ratios, double gain);
 
 #endif
