@@ -61,9 +61,10 @@ struct chart {
 
 #define CLASS_NONE UINT32_MAX
 #define CLASS_HOLE (UINT32_MAX - 1) /* equal to no decision */
+#define FOLD6_EXTRA 5               /* intervals that begin at an edge of the holes, or at 0 */
 
-/* Receives intervals in order and keeps those that differ from the one before. The first pass has no arrays
- * and counts. */
+/* Receives intervals in order and keeps those that differ from the one before. Each is written where the next is to stand, and stays
+ * if it differs: no branch to guess wrong. So the arrays have room for one more than there can be. */
 struct fold4 {
     uint32_t count;
     uint32_t last;
@@ -80,24 +81,18 @@ struct fold6 {
 
 static inline void fold4_add(struct fold4 *fold, uint32_t first, uint32_t class)
 {
-    if (class == fold->last) return;
+    fold->first[fold->count] = first;
+    fold->decision[fold->count] = (decision_id)class;
+    fold->count += class != fold->last;
     fold->last = class;
-    if (fold->first != NULL) {
-        fold->first[fold->count] = first;
-        fold->decision[fold->count] = (decision_id)class;
-    }
-    fold->count++;
 }
 
 static inline void fold6_add(struct fold6 *fold, uint64_t first, uint32_t class)
 {
-    if (class == fold->last) return;
+    fold->first[fold->count] = first;
+    fold->decision[fold->count] = class == CLASS_HOLE ? 0 : (decision_id)class;
+    fold->count += class != fold->last;
     fold->last = class;
-    if (fold->first != NULL) {
-        fold->first[fold->count] = first;
-        fold->decision[fold->count] = class == CLASS_HOLE ? 0 : (decision_id)class;
-    }
-    fold->count++;
 }
 
 static void fold_ipv4(const struct intervals4 *intervals, const decision_id *classes, struct fold4 *fold)
@@ -168,19 +163,28 @@ static void index_ipv6(struct side6 *side, uint32_t bits)
 
 /* ---- building ---- */
 
+/* The largest arrays that a fold can need are taken at first: pages that are not written to cost nothing. */
+static void *shrink(void *array, size_t bytes)
+{
+    void *smaller = realloc(array, bytes);
+    return smaller != NULL ? smaller : array;
+}
+
 static enum status build_ipv4(struct chart *chart, const struct atlas *atlas, const decision_id *classes)
 {
     struct side4 *side = &chart->ipv4;
-    struct fold4 fold = {0};
+    size_t room = (size_t)atlas->ipv4.count + 1;
+    side->first = malloc(room * sizeof *side->first);
+    side->decision = malloc(room * sizeof *side->decision);
+    if (side->first == NULL || side->decision == NULL) return ERR_MEMORY;
+    struct fold4 fold = {.first = side->first, .decision = side->decision};
     fold_ipv4(&atlas->ipv4, classes, &fold);
-    chart->bits4 = index_bits(fold.count);
     side->count = fold.count;
+    side->first = shrink(side->first, fold.count * sizeof *side->first);
+    side->decision = shrink(side->decision, fold.count * sizeof *side->decision);
+    chart->bits4 = index_bits(fold.count);
     side->low = malloc((((size_t)1 << chart->bits4) + 1) * sizeof *side->low);
-    side->first = malloc(fold.count * sizeof *side->first);
-    side->decision = malloc(fold.count * sizeof *side->decision);
-    if (side->low == NULL || side->first == NULL || side->decision == NULL) return ERR_MEMORY;
-    fold = (struct fold4){.first = side->first, .decision = side->decision};
-    fold_ipv4(&atlas->ipv4, classes, &fold);
+    if (side->low == NULL) return ERR_MEMORY;
     index_ipv4(side, chart->bits4);
     return OK;
 }
@@ -189,16 +193,18 @@ static enum status build_ipv6(struct chart *chart, const struct atlas *atlas, co
 {
     struct side6 *side = &chart->ipv6;
     uint32_t hole = chart->carries ? CLASS_HOLE : chart->ipv4.decision[0];
-    struct fold6 fold = {0};
+    size_t room = (size_t)atlas->ipv6.count + FOLD6_EXTRA + 1;
+    side->first = malloc(room * sizeof *side->first);
+    side->decision = malloc(room * sizeof *side->decision);
+    if (side->first == NULL || side->decision == NULL) return ERR_MEMORY;
+    struct fold6 fold = {.first = side->first, .decision = side->decision};
     fold_ipv6(&atlas->ipv6, classes, hole, &fold);
-    chart->bits6 = index_bits(fold.count);
     side->count = fold.count;
+    side->first = shrink(side->first, fold.count * sizeof *side->first);
+    side->decision = shrink(side->decision, fold.count * sizeof *side->decision);
+    chart->bits6 = index_bits(fold.count);
     side->low = malloc((((size_t)1 << chart->bits6) + 1) * sizeof *side->low);
-    side->first = malloc(fold.count * sizeof *side->first);
-    side->decision = malloc(fold.count * sizeof *side->decision);
-    if (side->low == NULL || side->first == NULL || side->decision == NULL) return ERR_MEMORY;
-    fold = (struct fold6){.first = side->first, .decision = side->decision};
-    fold_ipv6(&atlas->ipv6, classes, hole, &fold);
+    if (side->low == NULL) return ERR_MEMORY;
     index_ipv6(side, chart->bits6);
     return OK;
 }

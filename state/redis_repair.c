@@ -4,7 +4,7 @@
  *   pops                                         --> who there is
  *   pop:<pop>     of whom no heartbeat was announced lately, or of whom something is missing
  *   probe:<pop>, report:<pop>  of whom something is missing
- *   load:<region> of the regions in the model
+ *   load:<region> of the regions in the model; in two readings of three only where none was announced lately
  *   orders --> order:<id>
  *
  * An errand is one key to read: what its size is first (count, bytes), then the value, if that is within its limits. Its
@@ -23,6 +23,8 @@
 
 /* A PoP whose heartbeat was announced since then is not asked for: three heartbeats, so that one may be lost. */
 #define BEAT_RECENT_MS 6000
+/* A region that announces its loads is read in one reading of so many: the next announcement repairs what one missed. */
+#define LOAD_READINGS 3
 #define SOON_MS                                                                                                        \
     100 /* announcements of several servers overtake each other by less, and a burst of gaps is one reading */
 #define SAMPLES "64" /* of a key's members that MEMORY USAGE weighs: bounded work for the server */
@@ -449,6 +451,19 @@ static void begin_load(struct redis_server *server, const char *region)
     settle(errand);
 }
 
+/* Loads that are announced come again by themselves; those of a region that is silent must be asked for. */
+static void begin_loads(struct redis_server *server)
+{
+    const struct store_redis *redis = server->redis;
+    bool all = server->readings++ % LOAD_READINGS == 0;
+    int64_t now_ms = store_redis_now_ms(redis);
+    for (size_t i = 0; i < redis->region_count; i++) {
+        const struct writer *writer = writers_find(redis->writers, redis->regions[i], false);
+        bool recent = writer != NULL && writer->load_ms != INT64_MIN && now_ms - writer->load_ms < REDIS_REPAIR_MS;
+        if (all || !recent) begin_load(server, redis->regions[i]);
+    }
+}
+
 void redis_repair_begin(struct redis_server *server)
 {
     struct store_redis *redis = server->redis;
@@ -459,7 +474,7 @@ void redis_repair_begin(struct redis_server *server)
     server->errands++; /* this function's own, lest the reading ends before all has begun */
     begin_key(server, REDIS_KEY_POPS, "SCARD", REDIS_POPS_MAX, read_pops);
     begin_key(server, REDIS_KEY_ORDERS, "SCARD", REDIS_ORDERS_MAX, read_orders);
-    for (size_t i = 0; i < redis->region_count; i++) begin_load(server, redis->regions[i]);
+    begin_loads(server);
     redis_writer_keep(server);
     if (--server->errands == 0) reading_ended(server);
 }
@@ -476,5 +491,6 @@ void redis_repair_soon(struct redis_server *server)
 void redis_repair_lost(struct redis_server *server)
 {
     server->has_read = server->read_again = false;
+    server->readings = 0;
     if (!server->redis->closed) uv_timer_stop(&server->repair);
 }

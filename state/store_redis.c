@@ -195,8 +195,10 @@ static void on_message(void *context, const redisReply *channel, const redisRepl
         return;
     }
     store_redis_hear(server, &fact);
-    struct writer *writer = fact.kind == FACT_POP ? writer_of(redis, &fact) : NULL;
-    if (writer == NULL || fact.epoch != writer->epoch) return;
+    struct writer *writer = fact.kind == FACT_ORDER ? NULL : writer_of(redis, &fact);
+    if (writer == NULL || fact.epoch != writer->epoch || strcmp(fact.writer, redis->pop) == 0) return;
+    if (fact.kind == FACT_LOAD) writer->load_ms = store_redis_now_ms(redis);
+    if (fact.kind != FACT_POP) return;
     if (withholds(writer, &fact)) redis_repair_soon(server);
     writer->beat_ms = store_redis_now_ms(redis);
 }
@@ -232,7 +234,9 @@ static void on_lost(void *context, const char *reason)
 
 static void on_subscribed(void *context)
 {
-    redis_repair_begin(context); /* what was announced meanwhile */
+    struct redis_server *server = context;
+    server->readings = 0;
+    redis_repair_begin(server); /* what was announced meanwhile */
 }
 
 static void on_unsubscribed(void *context, const char *reason)
@@ -323,7 +327,10 @@ static enum status redis_watch_regions(struct store *store, const char *const *n
     free(redis->regions);
     redis->regions = regions;
     redis->region_count = count;
-    for (size_t i = 0; i < redis->server_count; i++) redis_repair_begin(&redis->servers[i]);
+    for (size_t i = 0; i < redis->server_count; i++) {
+        redis->servers[i].readings = 0;
+        redis_repair_begin(&redis->servers[i]);
+    }
     return OK;
 }
 

@@ -46,6 +46,7 @@ struct redis_server {
     size_t errands;  /* under way */
     bool has_read;   /* once from end to end since the connection was made */
     bool read_again; /* begin anew when this reading ends */
+    unsigned readings; /* begun since all had to be read */
 };
 
 struct store_redis {

@@ -88,7 +88,7 @@ struct writer *writers_add(struct writers *writers, const char *name, bool order
     writer->orders = orders;
     writer->unread = true;
     writer->heard_ms = now_ms;
-    writer->beat_ms = INT64_MIN;
+    writer->beat_ms = writer->load_ms = INT64_MIN;
     place = place_of(writers, name, orders, &found); /* one may have been taken out */
     memmove(&writers->list[place + 1], &writers->list[place], (writers->count - place) * sizeof writers->list[0]);
     writers->list[place] = writer;

@@ -33,6 +33,7 @@ struct writer {
     uint64_t missing;    /* bit i: sequence - 1 - i was not heard */
     int64_t heard_ms;    /* when anything of it was heard last */
     int64_t beat_ms;     /* when its heartbeat was announced last; INT64_MIN: never */
+    int64_t load_ms;     /* when a load that it reports was announced last; INT64_MIN: never */
     uint64_t beat_epoch; /* of its heartbeat in force; 0: none is */
     size_t fact_count;   /* in force, in the ledger */
 };

@@ -389,6 +389,29 @@ static void regions_report_for_themselves(void **state)
     pops_close(pops);
 }
 
+/* A region that announces its loads is read in every third reading, 5 s apart by a fifth: what it writes without a word is found late, and
+ * is found. Two readings are spared, so it cannot be known before 8 s. */
+static void region_that_announces_is_seldom_read(void **state)
+{
+    (void)state;
+    struct pops *pops = pops_open(1);
+    struct redis_process *server = &pops->servers[0];
+    static const char *const regions[] = {"eu"};
+    struct pop *b = pop_open(pops, 1, "pop-b", 200);
+    REDIS_DO(server, "HSET meridian:lab:load:eu eu %s", FACT("load", "eu", "eu", "\"load_rps\":5"));
+    assert_int_equal(store_watch_regions(b->store, regions, 1), OK);
+    WAIT_UNTIL(pops, pop_find(b, FACT_LOAD, "eu", "eu") != NULL);
+    pops_run(pops, 1000); /* the readings that follow connecting and subscribing */
+    REDIS_DO(server, "HSET meridian:lab:load:eu quiet %s", FACT("load", "quiet", "eu", "\"load_rps\":6"));
+    unsigned seconds = 0;
+    for (; seconds < 30 && pop_find(b, FACT_LOAD, "quiet", "eu") == NULL; seconds++) {
+        REDIS_DO(server, "PUBLISH meridian:lab:changed:load:eu %s", FACT("load", "eu", "eu", "\"load_rps\":5"));
+        pops_run(pops, 1000);
+    }
+    assert_in_range(seconds, 7, 25);
+    pops_close(pops);
+}
+
 /* ---- sizes ---- */
 
 static void junk_members_hide_nobody(void **state)
@@ -601,6 +624,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(heartbeat_after_a_silence_does_not_revive_old_votes),
         cmocka_unit_test(orders_end_with_their_keys),
         cmocka_unit_test(regions_report_for_themselves),
+        cmocka_unit_test(region_that_announces_is_seldom_read),
         cmocka_unit_test(junk_members_hide_nobody),
         cmocka_unit_test(huge_values_are_not_read),
         cmocka_unit_test(huge_announcement_costs_one_connection),
