@@ -1,7 +1,8 @@
 /* balance.c - the prices of STEERING_BALANCED: no region over its capacity, nobody moved without need.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Clients are rows: one for each cell and plan that is balanced. A row knows its cheapest regions, made anew when what steering
+ * Clients are rows: one for each cell and plan that is balanced, and for each outlook: while PoPs do not all reach the same, it is not known
+ * whose clients a cell's are, and the loads tell. A row knows its cheapest regions, made anew when what steering
  * prepares from the snapshot is different (a region went down, an order, another processing latency). */
 #include "router/balance.h"
 
@@ -33,9 +34,10 @@
 #define SURPRISE_FACTOR 2.0 /* a mean deviation makes a deviation so much larger tolerable */
 #define CEILING_GAIN_PER_MS (0.01 / 60000) /* a capacity found too high is tried again by a percent a minute */
 
-/* One plan that is balanced. */
+/* One plan that is balanced, as PoPs of one outlook steer it. */
 struct group {
     const struct plan *plan;
+    const struct outlook *outlook; /* of balance->outlooks; NULL: this PoP's */
     struct pricing_row *rows;   /* by cell */
     struct clientele_row *answers; /* by cell */
     uint16_t keeps[REGION_MAX];
@@ -64,8 +66,11 @@ struct balance {
     const struct atlas *atlas;
     const struct latencies *latencies;
     double *weights; /* by cell, in sum 1 */
-    struct group *groups;
-    size_t group_count;
+    struct group *groups;        /* those of this PoP's outlook, then those of each other's */
+    size_t group_count;          /* in use */
+    size_t plan_count;           /* balanced ones: groups of an outlook */
+    struct outlook outlooks[OUTLOOK_MAX];
+    size_t outlook_count;
     struct region_state regions[REGION_MAX];
     double price_us[REGION_MAX];
     double *room; /* PRICING_ROOM */
@@ -81,7 +86,7 @@ struct balance {
 void balance_free(struct balance *balance)
 {
     if (balance == NULL) return;
-    for (size_t i = 0; i < balance->group_count; i++) {
+    for (size_t i = 0; balance->groups != NULL && i < balance->plan_count * (1 + OUTLOOK_MAX); i++) {
         free(balance->groups[i].rows);
         free(balance->groups[i].answers);
     }
@@ -103,21 +108,26 @@ static bool weights_init(struct balance *balance, const double *cell_weights)
     return true;
 }
 
+static bool group_init(struct group *group, size_t cell_count)
+{
+    if (group->rows == NULL) group->rows = calloc(cell_count + 1, sizeof *group->rows);
+    if (group->answers == NULL) group->answers = calloc(cell_count + 1, sizeof *group->answers);
+    return group->rows != NULL && group->answers != NULL;
+}
+
 static bool groups_init(struct balance *balance)
 {
     const struct model *model = balance->model;
-    size_t cells = balance->atlas->cell_count;
-    balance->groups = calloc(model->plan_count + 1, sizeof *balance->groups);
+    balance->groups = calloc(model->plan_count * (1 + OUTLOOK_MAX) + 1, sizeof *balance->groups);
     if (balance->groups == NULL) return false;
     for (size_t i = 0; i < model->plan_count; i++) {
         const struct plan *plan = &model->plans[i];
         if (model->policies[plan->policy].steering != STEERING_BALANCED) continue;
-        struct group *group = &balance->groups[balance->group_count++];
+        struct group *group = &balance->groups[balance->plan_count++];
         group->plan = plan;
-        group->rows = calloc(cells + 1, sizeof *group->rows);
-        group->answers = calloc(cells + 1, sizeof *group->answers);
-        if (group->rows == NULL || group->answers == NULL) return false;
+        if (!group_init(group, balance->atlas->cell_count)) return false;
     }
+    balance->group_count = balance->plan_count;
     return true;
 }
 
@@ -150,6 +160,82 @@ void balance_inherit(struct balance *balance, const struct balance *before)
         balance->price_us[i] = before->price_us[old];
         balance->regions[i] = before->regions[old];
     }
+}
+
+/* ---- what other PoPs reach ---- */
+
+static bool same_outlooks(const struct balance *balance, const struct snapshot *snapshot)
+{
+    if (balance->outlook_count != snapshot->outlook_count) return false;
+    for (size_t i = 0; i < snapshot->outlook_count; i++)
+        if (memcmp(balance->outlooks[i].reach, snapshot->outlooks[i].reach, sizeof balance->outlooks[i].reach) != 0) return false;
+    return true;
+}
+
+static void blend(struct clientele_mix *into, double weight, const struct clientele_mix *other, double other_weight)
+{
+    struct clientele_mix mix = {.count = 0};
+    for (size_t i = 0; i < into->count; i++) clientele_mix_add(&mix, into->region[i], weight * into->share[i]);
+    for (size_t i = 0; i < other->count; i++) clientele_mix_add(&mix, other->region[i], other_weight * other->share[i]);
+    clientele_mix_close(&mix);
+    *into = mix;
+}
+
+/* All clients become those of this PoP's outlook. */
+static void gather_clients(struct balance *balance)
+{
+    for (size_t i = balance->plan_count; i < balance->group_count; i++) {
+        const struct group *from = &balance->groups[i];
+        struct group *to = &balance->groups[i % balance->plan_count];
+        for (size_t j = 0; j < balance->atlas->cell_count; j++) {
+            double here = to->rows[j].demand, there = from->rows[j].demand;
+            to->rows[j].demand += there;
+            if (!(there > 0)) continue;
+            blend(&to->answers[j].cached, here, &from->answers[j].cached, there);
+            blend(&to->answers[j].seen, here, &from->answers[j].seen, there);
+            to->answers[j].settled = false;
+        }
+    }
+    balance->group_count = balance->plan_count;
+    balance->outlook_count = 0;
+}
+
+/* Give an outlook its part of each row's clients: that of its PoPs. Who they really are, the loads tell. */
+static void part_clients(struct balance *balance, const struct outlook *outlook, double part)
+{
+    struct group *first = &balance->groups[balance->group_count];
+    size_t cells = balance->atlas->cell_count;
+    for (size_t i = 0; i < balance->plan_count; i++)
+        if (!group_init(&first[i], cells)) return; /* as if those PoPs reached what this one does */
+    balance->outlooks[balance->outlook_count] = *outlook;
+    for (size_t i = 0; i < balance->plan_count; i++) {
+        const struct group *own = &balance->groups[i];
+        first[i].plan = own->plan;
+        first[i].outlook = &balance->outlooks[balance->outlook_count];
+        first[i].signature = 0;
+        memcpy(first[i].answers, own->answers, cells * sizeof *own->answers);
+        for (size_t j = 0; j < cells; j++) first[i].rows[j].demand = part * own->rows[j].demand;
+    }
+    balance->outlook_count++;
+    balance->group_count += balance->plan_count;
+}
+
+/* Returns whether there are other rows now. */
+static bool take_outlooks(struct balance *balance, const struct snapshot *snapshot)
+{
+    if (same_outlooks(balance, snapshot)) return false;
+    uint32_t pops = snapshot->pops_alike, others = 0;
+    for (size_t i = 0; i < snapshot->outlook_count; i++) pops += snapshot->outlooks[i].pops;
+    gather_clients(balance);
+    for (size_t i = 0; i < snapshot->outlook_count; i++) {
+        size_t before = balance->outlook_count;
+        part_clients(balance, &snapshot->outlooks[i], (double)snapshot->outlooks[i].pops / pops);
+        if (balance->outlook_count > before) others += snapshot->outlooks[i].pops;
+    }
+    for (size_t i = 0; i < balance->plan_count; i++)
+        for (size_t j = 0; j < balance->atlas->cell_count; j++)
+            balance->groups[i].rows[j].demand *= 1 - (double)others / pops;
+    return true;
 }
 
 /* ---- what the snapshot says of regions ---- */
@@ -283,6 +369,7 @@ static bool make_rows(struct balance *balance, const struct snapshot *snapshot, 
     struct steering_input input = {balance->model, group->plan, balance->atlas, balance->latencies, snapshot};
     struct lineup lineup;
     steering_prepare(&input, &lineup);
+    if (group->outlook != NULL) steering_look_from(&lineup, group->outlook);
     uint64_t signature = lineup_signature(&lineup);
     if (signature == group->signature && !prices_drifted(balance, group)) return false;
     group->signature = signature;
@@ -478,7 +565,7 @@ static bool in_bounds(const struct balance *balance, const struct pricing *prici
 
 static void find_prices(struct balance *balance, unsigned effort)
 {
-    struct pricing_group groups[PLAN_MAX];
+    struct pricing_group groups[PLAN_MAX * (1 + OUTLOOK_MAX)];
     struct pricing_region regions[REGION_MAX];
     struct pricing pricing = {groups, balance->group_count, regions, balance->model->region_count};
     for (size_t i = 0; i < balance->group_count; i++) groups[i] = group_pricing(balance, &balance->groups[i]);
@@ -498,6 +585,7 @@ void balance_tick(struct balance *balance, struct snapshot *snapshot)
     balance->now_ms = snapshot->now_ms;
     take_loads(balance, snapshot, fmax(0, elapsed_ms));
     write_prices(balance, snapshot);
+    other_rows = take_outlooks(balance, snapshot);
     for (size_t i = 0; i < balance->group_count; i++)
         if (make_rows(balance, snapshot, &balance->groups[i])) other_rows = true;
     if (other_rows) answer_all(balance);

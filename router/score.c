@@ -35,9 +35,16 @@ struct score score_base(const struct policy *policy, const struct region_view *v
     if (score.processing_known) {
         score.processing_us = round_us(policy->processing_weight * (double)processing_us);
     }
-    score.unreachable_us = round_us(policy->unreachable_penalty_ms * view->unreachable_permille);
-    score.total_us = score.utilisation_us + score.processing_us + score.unreachable_us + score.price_us;
+    score.total_us = score.utilisation_us + score.processing_us + score.price_us;
+    score_set_reach(policy, view->unreachable_permille, &score);
     return score;
+}
+
+void score_set_reach(const struct policy *policy, uint16_t unreachable_permille, struct score *score)
+{
+    int64_t unreachable_us = round_us(policy->unreachable_penalty_ms * unreachable_permille);
+    score->total_us += unreachable_us - score->unreachable_us;
+    score->unreachable_us = unreachable_us;
 }
 
 struct score score_add_network(const struct policy *policy, struct score base, struct latency latency)

@@ -42,5 +42,7 @@ struct score score_region(const struct policy *policy, struct latency latency, c
 struct score score_base(const struct policy *policy, const struct region_view *view);
 struct score score_add_network(const struct policy *policy, struct score base, struct latency latency);
 int64_t score_network_us(const struct policy *policy, struct latency latency);
+/* As if so much of the region were out of reach. */
+void score_set_reach(const struct policy *policy, uint16_t unreachable_permille, struct score *score);
 
 #endif

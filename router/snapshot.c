@@ -72,6 +72,9 @@ enum status snapshot_copy(const struct snapshot *from, struct snapshot **out)
     memcpy(snapshot->reports, from->reports, from->region_count * sizeof *from->reports);
     memcpy(snapshot->orders, from->orders, from->region_count * sizeof *from->orders);
     memcpy(snapshot->regions, from->regions, from->region_count * sizeof *from->regions);
+    memcpy(snapshot->outlooks, from->outlooks, from->outlook_count * sizeof from->outlooks[0]);
+    snapshot->outlook_count = from->outlook_count;
+    snapshot->pops_alike = from->pops_alike;
     for (; snapshot->view_count < from->view_count; snapshot->view_count++) {
         struct service_view *view = &snapshot->views[snapshot->view_count];
         view->service = from->views[snapshot->view_count].service;
@@ -270,18 +273,26 @@ static void count_up(const struct endpoint_view *endpoint, uint16_t part_permill
     add_endpoint(sums, &counted, endpoint->weight);
 }
 
+void snapshot_reach(const struct region *region, const struct region_view *view, uint32_t weight, struct reach *out)
+{
+    *out = (struct reach){0};
+    if (weight > view->weight_up) weight = view->weight_up;
+    if (weight == 0) return;
+    out->unreachable_permille = (uint16_t)((uint64_t)weight * PERMILLE / view->weight_up);
+    out->unreachable = !enough(region, view, view->weight_up - weight);
+}
+
 /* What follows from how much of its weight is degraded or not reached from here. */
 static void derive_parts(const struct region *region, uint16_t part_permille, struct region_view *view)
 {
     view->lacking_permille = 0;
-    view->unreachable_permille = 0;
-    view->unreachable = false;
+    struct reach reach;
+    snapshot_reach(region, view, view->weight_unreachable, &reach);
+    view->unreachable_permille = reach.unreachable_permille;
+    view->unreachable = reach.unreachable;
     if (view->weight_up == 0) return;
     uint64_t missing = (uint64_t)view->weight_degraded * (PERMILLE - part_permille);
     view->lacking_permille = (uint16_t)(missing / view->weight_up);
-    view->unreachable_permille = (uint16_t)((uint64_t)view->weight_unreachable * PERMILLE / view->weight_up);
-    view->unreachable =
-        view->weight_unreachable > 0 && !enough(region, view, view->weight_up - view->weight_unreachable);
 }
 
 /* Count the region's endpoints, with the drained ones or without. Returns whether enough of them are up. */

@@ -132,6 +132,19 @@ struct region_orders {
     int64_t next_change_ms; /* soonest end or step of one of them; SNAPSHOT_UNKNOWN */
 };
 
+/* How much of a region one PoP does not reach. */
+struct reach {
+    uint16_t unreachable_permille;
+    bool unreachable;
+};
+
+/* Other PoPs that reach something else than this one does; see outlook.h. */
+#define OUTLOOK_MAX 3
+struct outlook {
+    uint32_t pops; /* >= 1 */
+    struct reach reach[REGION_MAX];
+};
+
 /* What is known as one service has to see it, because orders name it. */
 struct service_view {
     service_id service;
@@ -148,6 +161,9 @@ struct snapshot {
     size_t region_count;
     struct service_view views[SNAPSHOT_SERVICE_MAX]; /* by service, ascending; nearly always none */
     size_t view_count;
+    struct outlook outlooks[OUTLOOK_MAX]; /* derived by outlook.h; nearly always none */
+    size_t outlook_count;
+    uint32_t pops_alike; /* that reach what this one does, itself included; 0: not derived */
 };
 
 /* A snapshot of the model's size in which everything is up, assumed and unknown. ERR_MEMORY. */
@@ -161,6 +177,9 @@ const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id s
  * NULL; it gives since_ms and returned_ms, from which the ramps run (what was never seen out of service needs
  * none), and the portions that new ones start from. */
 void snapshot_derive(const struct model *model, const struct snapshot *before, struct snapshot *snapshot);
+
+/* How a derived region looks to a PoP that does not reach so much of its weight_up. */
+void snapshot_reach(const struct region *region, const struct region_view *view, uint32_t weight, struct reach *out);
 
 /* Of an endpoint, or of what was reported of a region: as declared; else load over capacity, by rates or by requests, whichever
  * is more (something that waits is beyond the work in hand, so a queue before full hands is more than 1). Negative:

@@ -115,6 +115,16 @@ void steering_prepare(const struct steering_input *input, struct lineup *out)
     }
 }
 
+void steering_look_from(struct lineup *lineup, const struct outlook *outlook)
+{
+    for (size_t i = 0; i < lineup->count; i++) {
+        struct contender *contender = &lineup->contenders[i];
+        const struct reach *reach = &outlook->reach[contender->region];
+        score_set_reach(lineup->policy, reach->unreachable_permille, &contender->base);
+        contender->unreachable = lineup->input->snapshot->regions[contender->region].up && reach->unreachable;
+    }
+}
+
 /* ---- what does: the view of one cell ---- */
 
 struct cell_view {

@@ -120,6 +120,8 @@ struct prospect {
 };
 
 void steering_prepare(const struct steering_input *input, struct lineup *out);
+/* The lineup as PoPs of another outlook have it. */
+void steering_look_from(struct lineup *lineup, const struct outlook *outlook);
 /* Decide for one cell. trace may be NULL. Cannot fail: the ladder's last step takes every region of the
  * plan that the residency rules allow, and configuration guarantees one (if it did not, the rule counts as
  * left: left_only). */

@@ -295,20 +295,27 @@ static bool is_awaited(const struct council *council, endpoint_id endpoint, cons
 }
 
 /* An endpoint that dies or returns is seen by some PoP first, and by some last. As long as the others may yet come to see
- * what we see, or we what they see, it is not down from here only: else its region would lose this PoP's clients, and get
- * them back with the verdict. */
+ * what one sees, or it what they see, it is not down from there only: else its region would lose that PoP's clients, and get
+ * them back with the verdict. Returns how long that is from now; 0: no longer. */
+static int64_t doubtful_ms(const struct endpoint *endpoint, const struct matter *matter, const struct ballot *ballot, int64_t now_ms)
+{
+    int64_t since_ms = SNAPSHOT_UNKNOWN; /* either changed */
+    if (ballot->changed_ms_ago != SNAPSHOT_UNKNOWN)
+        since_ms = now_ms - ballot->changed_ms_ago - ballot_age_ms(ballot, now_ms);
+    if (matter->quorum.changed_ms > since_ms) since_ms = matter->quorum.changed_ms;
+    if (since_ms == SNAPSHOT_UNKNOWN) return 0;
+    int64_t results = endpoint->fall > endpoint->rise ? endpoint->fall : endpoint->rise;
+    int64_t left_ms = since_ms + results * endpoint->probe_interval_ms + endpoint->probe_timeout_ms - now_ms;
+    return left_ms > 0 ? left_ms : 0;
+}
+
 static void await_others(const struct endpoint *endpoint, const struct ballot *own, int64_t now_ms,
                          struct matter *matter)
 {
     struct verdict *verdict = &matter->verdict;
     if (!verdict->unreachable || own == NULL) return;
-    int64_t since_ms = SNAPSHOT_UNKNOWN; /* either changed */
-    if (own->changed_ms_ago != SNAPSHOT_UNKNOWN) since_ms = now_ms - own->changed_ms_ago - ballot_age_ms(own, now_ms);
-    if (matter->quorum.changed_ms > since_ms) since_ms = matter->quorum.changed_ms;
-    if (since_ms == SNAPSHOT_UNKNOWN) return;
-    int64_t results = endpoint->fall > endpoint->rise ? endpoint->fall : endpoint->rise;
-    int64_t left_ms = since_ms + results * endpoint->probe_interval_ms + endpoint->probe_timeout_ms - now_ms;
-    if (left_ms <= 0) return;
+    int64_t left_ms = doubtful_ms(endpoint, matter, own, now_ms);
+    if (left_ms == 0) return;
     verdict->unreachable = false;
     verdict->runs_down = true;
     if (verdict->next_change_ms == SNAPSHOT_UNKNOWN || verdict->next_change_ms > left_ms)
@@ -339,6 +346,29 @@ const struct verdict *council_verdict(struct council *council, endpoint_id endpo
     struct matter *matter = &council->matters[endpoint];
     if (matter->stirred || matter->verdict.runs_down) decide(council, endpoint, now_ms);
     return &matter->verdict;
+}
+
+void council_reach(const struct council *council, const struct snapshot *snapshot, struct outlook_sheet *sheet)
+{
+    outlook_sheet_clear(sheet);
+    for (size_t i = 0; i < council->model->endpoint_count; i++) {
+        const struct matter *matter = &council->matters[i];
+        const struct endpoint *endpoint = &council->model->endpoints[i];
+        if (!matter->verdict.up || matter->verdict.down == 0) continue; /* nearly all */
+        for (size_t j = 0; j < matter->count; j++) {
+            const struct ballot *ballot = &matter->ballots[j];
+            if (ballot->member == NULL || ballot->up || ballot->abstains || !ballot_fresh(ballot) || ballot_suspect(ballot)) continue;
+            if (doubtful_ms(endpoint, matter, ballot, snapshot->now_ms) > 0) continue;
+            outlook_sheet_note(sheet, ballot->member, endpoint->region, snapshot->endpoints[i].weight);
+        }
+    }
+}
+
+size_t council_others(const struct council *council)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < council->member_count; i++) count += council->members[i]->live;
+    return count;
 }
 
 const struct verdict *council_last(const struct council *council, endpoint_id endpoint)

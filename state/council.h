@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "router/model.h"
+#include "router/outlook.h"
 #include "router/quorum.h"
 #include "router/status.h"
 #include "state/fact.h"
@@ -56,6 +57,11 @@ bool council_lose_vote(struct council *council, endpoint_id endpoint, const stru
 
 /* The verdict as of now. */
 const struct verdict *council_verdict(struct council *council, endpoint_id endpoint, int64_t now_ms);
+/* What other PoPs do not reach of the endpoints that are up, as of the last verdicts.
+ *   snapshot  for the endpoints' weights, and the time */
+void council_reach(const struct council *council, const struct snapshot *snapshot, struct outlook_sheet *sheet);
+/* Other PoPs that live. */
+size_t council_others(const struct council *council);
 /* The one that it came to last, for pages: nothing is decided. */
 const struct verdict *council_last(const struct council *council, endpoint_id endpoint);
 /* When the verdict last changed; SNAPSHOT_UNKNOWN: never. */

@@ -45,6 +45,7 @@ struct knowledge {
     int64_t *endpoint_known_ms;        /* by endpoint_id: when a load was last known; SNAPSHOT_UNKNOWN: never */
     int64_t *region_known_ms;
     struct order_book *orders;
+    struct outlook_sheet sheet; /* scratch */
 };
 
 static int name_compare(const void *left, const void *right)
@@ -499,7 +500,11 @@ enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapsho
     struct order orders[ORDER_MAX];
     size_t order_count = order_book_in_force(knowledge->orders, now_ms, orders);
     facts_fill(knowledge, now_ms, out);
-    return orders_derive(knowledge->model, orders, order_count, before, out);
+    enum status status = orders_derive(knowledge->model, orders, order_count, before, out);
+    if (status != OK) return status;
+    council_reach(knowledge->council, out, &knowledge->sheet);
+    outlook_derive(knowledge->model, &knowledge->sheet, council_others(knowledge->council), out);
+    return OK;
 }
 
 enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra, const struct snapshot *before,

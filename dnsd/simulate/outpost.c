@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "router/balance.h"
+#include "router/outlook.h"
 #include "router/ttl.h"
 
 #define STREAM_PROBES 2000000 /* streams of chance: one for each PoP and endpoint from here on */
@@ -36,6 +37,7 @@ struct outpost {
     uint16_t *course_of; /* by tenant */
     uint32_t *ttl_s;     /* by tenant */
     struct vote *votes;  /* room for one of each PoP */
+    struct outlook_sheet sheet;
 };
 
 /* ---- probes ---- */
@@ -125,6 +127,22 @@ static void decide_verdict(struct outpost *outpost, size_t id, int64_t clock_ms)
     outpost->verdicts[id] = quorum_decide(&outpost->quorums[id], &model->health, outpost->votes, count, clock_ms);
 }
 
+/* What the others do not reach. */
+static void fill_sheet(struct outpost *outpost, const struct snapshot *snapshot)
+{
+    const struct fleet_view *view = outpost->view;
+    const struct model *model = &view->scenario->model;
+    outlook_sheet_clear(&outpost->sheet);
+    for (size_t i = 0; i < model->endpoint_count; i++) {
+        if (!model->endpoints[i].probed || !outpost->verdicts[i].up || outpost->verdicts[i].down == 0) continue;
+        for (size_t j = 0; j < view->scenario->pop_count; j++) {
+            const struct poll *poll = &view->polls[j * model->endpoint_count + i];
+            if (j == outpost->index || !poll->takes_part || poll->health.up) continue;
+            outlook_sheet_note(&outpost->sheet, &view->scenario->pops[j], model->endpoints[i].region, snapshot->endpoints[i].weight);
+        }
+    }
+}
+
 static void fill_endpoint(struct outpost *outpost, size_t id, struct endpoint_view *out)
 {
     const struct endpoint *endpoint = &outpost->view->scenario->model.endpoints[id];
@@ -209,6 +227,8 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
     }
     for (size_t i = 0; i < model->region_count; i++) fill_report(outpost, i, now_ms, &snapshot->reports[i]);
     snapshot_derive(model, outpost->decided ? before : NULL, snapshot);
+    fill_sheet(outpost, snapshot);
+    outlook_derive(model, &outpost->sheet, scenario->pop_count - 1, snapshot);
     balance_tick(outpost->balance, snapshot);
     for (size_t i = 0; i < outpost->course_count; i++)
         changed += decide_course(outpost, &outpost->courses[i], snapshot);

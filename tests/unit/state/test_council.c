@@ -109,6 +109,46 @@ static void down_from_here_only_waits_until_the_others_could_have_seen_it(void *
     council_free(bench.council);
 }
 
+/* What another PoP does not reach is known here as soon as it would be there. */
+static void what_others_do_not_reach_is_on_the_sheet(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of_three();
+    static struct outlook_sheet sheet;
+    struct snapshot *snapshot;
+    assert_int_equal(snapshot_new(&fleet, &snapshot), OK);
+    (void)say(&bench, "pop-eu", EPOCH, 1, NOW_MS);
+    struct fact fact = vote_of(&bench, "pop-us", EPOCH, 0);
+    fact.probe.changed_ms_ago = 10;
+    (void)council_hear_vote(bench.council, EU_A, &fact, NOW_MS);
+    const struct endpoint *endpoint = &fleet.endpoints[EU_A];
+    int64_t notice_ms = (int64_t)endpoint->fall * endpoint->probe_interval_ms + endpoint->probe_timeout_ms;
+    assert_true(verdict(&bench, NOW_MS).up);
+    assert_int_equal(council_others(bench.council), 2);
+    snapshot->now_ms = NOW_MS + notice_ms - 11; /* the others may yet see it */
+    council_reach(bench.council, snapshot, &sheet);
+    assert_int_equal(sheet.count, 0);
+    snapshot->now_ms = NOW_MS + notice_ms - 10;
+    council_reach(bench.council, snapshot, &sheet);
+    assert_int_equal(sheet.count, 1);
+    assert_int_equal(sheet.weights[0][endpoint->region], snapshot->endpoints[EU_A].weight);
+    /* our own word is not on it, nor that of who suspects itself */
+    (void)say(&bench, "pop-us", EPOCH, 1, NOW_MS);
+    (void)say(&bench, "pop-eu", EPOCH, 0, NOW_MS);
+    assert_true(verdict(&bench, NOW_MS).up);
+    council_reach(bench.council, snapshot, &sheet);
+    assert_int_equal(sheet.count, 0);
+    fact = vote_of(&bench, "pop-us", EPOCH, 0);
+    fact.probe.suspect = true;
+    (void)council_hear_vote(bench.council, EU_A, &fact, NOW_MS);
+    (void)say(&bench, "pop-eu", EPOCH, 1, NOW_MS);
+    assert_true(verdict(&bench, NOW_MS).up);
+    council_reach(bench.council, snapshot, &sheet);
+    assert_int_equal(sheet.count, 0);
+    snapshot_free(snapshot);
+    council_free(bench.council);
+}
+
 /* ---- whose vote is fresh ---- */
 
 static void a_vote_is_fresh_while_its_pop_is_heard_of(void **state)
@@ -503,6 +543,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(down_from_here_only_waits_until_the_others_could_have_seen_it),
+        cmocka_unit_test(what_others_do_not_reach_is_on_the_sheet),
         cmocka_unit_test(a_vote_is_fresh_while_its_pop_is_heard_of),
         cmocka_unit_test(a_pop_that_was_restarted_votes_anew),
         cmocka_unit_test(a_vote_that_comes_before_its_heartbeat_counts_when_that_comes),
