@@ -98,10 +98,11 @@ enum status field_new(const struct model *model, const struct measurements *cons
     for (size_t i = 0; i < list_count; i++) {
         enum status status = check(model, lists[i]);
         if (status != OK) return status;
+        if (lists[i]->place_count > MEASURED_PLACE_MAX) return ERR_RANGE;
         places += lists[i]->place_count;
         count += lists[i]->count;
     }
-    if (places > MEASURED_PLACE_MAX || count > UINT32_MAX) return ERR_RANGE;
+    if (count > UINT32_MAX) return ERR_RANGE;
     struct field *field = calloc(1, sizeof *field);
     if (field == NULL) return ERR_MEMORY;
     field->region_count = model->region_count;

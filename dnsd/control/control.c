@@ -299,7 +299,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_look(uv_timer_t *timer)
 {
     struct control *control = timer->data;
-    refresh_look(control->refresh, control->watch);
+    refresh_look(control->refresh, control->watch, &control->crew);
 }
 
 static void on_signal(uv_signal_t *signal, int number)

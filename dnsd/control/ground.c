@@ -47,11 +47,17 @@ int ground_files_equal(const struct ground_files *left, const struct ground_file
 static enum status measure(const struct config *config, const struct atlas *atlas, const struct sounding *sounding,
                            struct latencies **out)
 {
-    struct measured_place place;
-    struct measurement list[REGION_MAX];
-    struct measurements by_pop;
-    sounding_measurements(sounding, &config->model, &place, list, &by_pop);
-    return latencies_new_measured(&config->model, atlas, by_pop.count > 0 ? &by_pop : NULL, out);
+    struct measured_place *places = malloc(SOUNDING_PLACE_MAX * sizeof *places);
+    struct measurement *list = malloc(SOUNDING_LIST_MAX * sizeof *list);
+    struct measurements by_pop = {.count = 0};
+    enum status status = places != NULL && list != NULL ? OK : ERR_MEMORY;
+    if (status == OK) {
+        sounding_measurements(sounding, &config->model, places, list, &by_pop);
+        status = latencies_new_measured(&config->model, atlas, by_pop.count > 0 ? &by_pop : NULL, out);
+    }
+    free(places);
+    free(list);
+    return status;
 }
 
 enum status ground_survey(const struct config *config, const struct sounding *sounding, struct ground_survey *out,

@@ -33,6 +33,7 @@ struct refresh {
     struct control_attempt survey;
     struct ground_files seen;   /* at the look before */
     struct ground_files failed; /* of the newest database that could not be read */
+    struct catchment catchment;
     uint64_t sounded_ms;        /* when a survey was last made for a sounding; 0: never */
 
     /* the job's own, not touched by the control thread while task != TASK_NONE */
@@ -265,10 +266,12 @@ enum status refresh_reload(struct refresh *refresh, control_done *done, void *co
     return OK;
 }
 
-void refresh_look(struct refresh *refresh, const struct watch *watch)
+void refresh_look(struct refresh *refresh, const struct watch *watch, const struct crew *crew)
 {
+    const struct ground *ground = refresh->owner.ground(refresh->owner.context);
+    catchment_gather(&refresh->catchment, ground->atlas, crew);
     if (refresh->task != TASK_NONE) return;
-    sounding_take(refresh->owner.ground(refresh->owner.context)->config, watch, &refresh->sounding);
+    sounding_take(ground->config, watch, &refresh->catchment, &refresh->sounding);
     start(refresh, TASK_LOOK);
 }
 

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "dnsd/control/control.h"
+#include "dnsd/control/crew.h"
 #include "dnsd/control/ground.h"
 
 struct refresh;
@@ -28,8 +29,9 @@ void refresh_close(struct refresh *refresh);
 
 /* ERR_STATE when a reload is under way or waiting already. */
 MUST_USE enum status refresh_reload(struct refresh *refresh, control_done *done, void *context);
-/* Look at the database files (in the pool) and at what the probes measured, and survey again when either changed; called by a timer. */
-void refresh_look(struct refresh *refresh, const struct watch *watch);
+/* Look at the database files (in the pool) and at what probes and clients' connections measured, and survey again when either changed;
+ * called by a timer. */
+void refresh_look(struct refresh *refresh, const struct watch *watch, const struct crew *crew);
 
 const struct control_attempt *refresh_last_reload(const struct refresh *refresh);
 const struct control_attempt *refresh_last_survey(const struct refresh *refresh);

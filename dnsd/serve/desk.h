@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dnsd/counters.h"
+#include "dnsd/serve/roundtrip.h"
 #include "dnsd/world.h"
 
 #define CACHE_LINE 64 /* bytes; two threads' data do not share one */
@@ -21,6 +22,7 @@ struct desk {
     int64_t now_ms;                                          /* the loop's clock, read once a turn */
     _Alignas(CACHE_LINE) _Atomic(const struct world *) next; /* written off thread by worker_publish */
     _Alignas(CACHE_LINE) struct counters counters;           /* read off thread */
+    struct roundtrips roundtrips;                            /* taken off thread */
 };
 
 /* Take the newest world. The acquire load shows its contents; the release store says that all reading of

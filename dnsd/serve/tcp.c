@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -52,6 +54,7 @@ struct connection {
     TAILQ_ENTRY(connection) by_use; /* least recently active first; also the list of free ones */
     TAILQ_ENTRY(connection) by_age; /* oldest first */
     enum connection_state state;
+    bool measured;
     int fd;
     uint32_t generation; /* of the slot: an event of the connection before is recognised */
     struct client client;
@@ -179,6 +182,7 @@ static void connection_close(struct tcp *tcp, struct connection *connection)
     connection->output_high = room_shrink(connection_output(tcp, connection), connection->output_high);
     connection->input_size = connection->output_at = connection->output_size = 0;
     connection->state = CONNECTION_FREE;
+    connection->measured = false;
     connection->generation++;
     TAILQ_REMOVE(&tcp->by_use, connection, by_use);
     TAILQ_REMOVE(&tcp->by_age, connection, by_age);
@@ -269,6 +273,17 @@ static void connection_keep(struct tcp *tcp, struct connection *connection, cons
     if (connection->input_size == 0) connection->input_high = room_shrink(room, connection->input_high);
 }
 
+/* How far the peer is: what its handshake took, by the kernel's clock. Once a connection, when it has been served. */
+static void connection_measure(struct desk *desk, struct connection *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (connection->measured) return;
+    connection->measured = true;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_rtt == 0) return;
+    roundtrips_put(&desk->roundtrips, &connection->client.address, info.tcpi_rtt);
+}
+
 /* Answer all whole frames of `bytes` and keep the rest. False: the connection is closed. */
 static bool connection_serve(struct tcp *tcp, struct desk *desk, struct connection *connection, const uint8_t *bytes,
                              size_t size)
@@ -281,6 +296,7 @@ static bool connection_serve(struct tcp *tcp, struct desk *desk, struct connecti
             return false;
         }
         connection_used(tcp, connection, desk->now_ms);
+        connection_measure(desk, connection);
         if ((size_t)sent == filled) continue;
         connection->output_at = 0;
         connection->output_size = (uint32_t)(filled - (size_t)sent);

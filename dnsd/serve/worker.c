@@ -283,6 +283,11 @@ const struct counters *worker_counters(const struct worker *worker)
     return &worker->desk.counters;
 }
 
+bool worker_take_roundtrip(struct worker *worker, struct roundtrip *out)
+{
+    return roundtrips_take(&worker->desk.roundtrips, out);
+}
+
 uint16_t worker_check_port(const struct worker *worker)
 {
     return worker->check_port;

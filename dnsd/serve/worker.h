@@ -17,6 +17,7 @@
 
 #include "dnsd/answer.h"
 #include "dnsd/config/config.h"
+#include "dnsd/serve/roundtrip.h"
 #include "router/status.h"
 
 #define WORKER_MAX 256
@@ -44,6 +45,8 @@ void worker_publish(struct worker *worker, const struct world *world);
 uint64_t worker_adopted(const struct worker *worker);
 /* Off thread: the counters, to be read only. */
 const struct counters *worker_counters(const struct worker *worker);
+/* Off thread, one thread: how far a client that connected is. False: none is left. */
+bool worker_take_roundtrip(struct worker *worker, struct roundtrip *out);
 /* Port on 127.0.0.1 of the worker's own socket. */
 uint16_t worker_check_port(const struct worker *worker);
 /* Off thread: begin to stop, without waiting: what has been received is answered, everything is closed, the

@@ -88,25 +88,47 @@ class Learned(unittest.TestCase):
 class Sounded(unittest.TestCase):
     """A PoP in Dublin whose probes reach all regions over loopback: eu-west-1 is that near, the others cannot be."""
 
-    def test_the_pops_handshakes_have_their_say(self):
-        folder = process.directory('learn-sounded')
+    IRELAND = '86.40.0.0/13'
+
+    def start(self, name, rest=''):
+        folder = process.directory('learn-' + name)
         listener = socket.create_server(('127.0.0.1', 0), backlog=64)
         self.addCleanup(listener.close)
         probe = '\n        probe: {kind: tcp, address: "127.0.0.1@%d", interval_ms: 200, timeout_ms: 150}\n' \
             % listener.getsockname()[1]
         options = ''.join(line + (probe if 'capacity_rps' in line else '\n')
-                          for line in fleet.options(rest='geo: {check_s: 1}').splitlines())
-        meridian = servers.Meridian(folder, options, {'example.com': fleet.write_zone(folder)},
-                                    pop='name: pop-test, location: {latitude: 53.33, longitude: -6.25}')
-        ireland = '86.40.0.0/13'
-        process.wait_until(lambda: (layers(meridian, 'eu-west-1', ireland)[0] or {'pops': 0})['pops'] > 0.5, 20,
-                           'the probes have their say', alive=[meridian.process])
-        _, source, ms = layers(meridian, 'eu-west-1', ireland)
+                          for line in fleet.options(rest='geo: {check_s: 2}\n' + rest).splitlines())
+        return servers.Meridian(folder, options, {'example.com': fleet.write_zone(folder)},
+                                pop='name: pop-test, location: {latitude: 53.33, longitude: -6.25}')
+
+    def pops_share(self, meridian, above):
+        """How loud the PoP's measurements are for Irish clients of eu-west-1, once that is more than `above`."""
+        process.wait_until(lambda: (layers(meridian, 'eu-west-1', self.IRELAND)[0] or {'pops': 0})['pops'] > above, 20,
+                           'the measurements have their say', alive=[meridian.process])
+        return layers(meridian, 'eu-west-1', self.IRELAND)[0]['pops']
+
+    def test_the_pops_handshakes_have_their_say(self):
+        meridian = self.start('sounded')
+        self.pops_share(meridian, 0.5)
+        _, source, ms = layers(meridian, 'eu-west-1', self.IRELAND)
         self.assertEqual(source, 'measured by PoPs')
         self.assertLess(ms, 9, 'less than the line of distance begins with')
-        self.assertEqual(layers(meridian, 'us-east-1', ireland)[0]['pops'], 0, 'faster than light: left out')
+        self.assertEqual(layers(meridian, 'us-east-1', self.IRELAND)[0]['pops'], 0, 'faster than light: left out')
         self.assertEqual(meridian.command('reload').returncode, 0)
-        self.assertGreater(layers(meridian, 'eu-west-1', ireland)[0]['pops'], 0.5, 'a reload carries it')
+        self.assertGreater(layers(meridian, 'eu-west-1', self.IRELAND)[0]['pops'], 0.5, 'a reload carries it')
+        self.assertEqual(meridian.stop(), 0)
+
+    def test_clients_that_connect_are_measured_too(self):
+        """Clients of this machine are in Ireland, says a pin. Those that ask over TCP make Irish clients' latency surer than the PoP alone."""
+        without = self.start('unasked')
+        alone = self.pops_share(without, 0.1)
+        self.assertEqual(without.stop(), 0)
+        meridian = self.start('connected', 'pins:\n  - {prefix: 127.0.0.0/8, place: {country: IE, latitude: 53.3, longitude: -6.3}}\n')
+        for _ in range(40):  # five blocks, before the files are first looked at
+            fleet.region_of(meridian.ask('api.example.com', transport='tcp'))
+        together = self.pops_share(meridian, alone + (1 - alone) / 10)
+        self.assertGreater(together, alone)
+        self.assertEqual(layers(meridian, 'eu-west-1', self.IRELAND)[1], 'measured by PoPs')
         self.assertEqual(meridian.stop(), 0)
 
 

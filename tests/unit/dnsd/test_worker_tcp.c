@@ -461,10 +461,51 @@ static void stopping_does_not_wait_for_those_who_never_read(void **state)
     close(fd);
 }
 
+/* What the kernel saw of the handshake, once for each connection that was served. */
+static void a_connection_that_was_served_is_measured_once(void **state)
+{
+    (void)state;
+    struct served service = service_start(fixture_limits);
+    struct roundtrip trip;
+    int fd = tcp_connect(service, "127.0.0.5"), idle = tcp_connect(service, "127.0.0.6");
+    ask(fd, 1, 100);
+    expect(fd, 1, 100);
+    ask(fd, 2, 100);
+    expect(fd, 2, 100);
+    assert_true(worker_take_roundtrip(service.worker, &trip));
+    assert_int_equal(trip.client.family, FAMILY_IPV4);
+    assert_memory_equal(trip.client.bytes, ((const uint8_t[]){127, 0, 0, 5}), 4);
+    assert_in_range(trip.us, 1, 1000000);
+    assert_false(worker_take_roundtrip(service.worker, &trip));
+    close(fd);
+    close(idle);
+    assert_true(worker_stop(service.worker));
+}
+
+/* More connections than the ring has room for: some are told, all are served. */
+static void a_full_ring_costs_nobody_an_answer(void **state)
+{
+    (void)state;
+    struct served service = service_start(fixture_limits);
+    struct roundtrip trip;
+    size_t told = 0;
+    for (unsigned i = 0; i < ROUNDTRIP_ROOM + 20; i++) {
+        int fd = tcp_connect(service, "127.0.0.5");
+        ask(fd, i, 100);
+        expect(fd, i, 100);
+        close(fd);
+    }
+    while (worker_take_roundtrip(service.worker, &trip)) told++;
+    assert_int_equal(told, ROUNDTRIP_ROOM);
+    assert_true(worker_stop(service.worker));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_queries_of_one_connection_are_answered),
+        cmocka_unit_test(a_connection_that_was_served_is_measured_once),
+        cmocka_unit_test(a_full_ring_costs_nobody_an_answer),
         cmocka_unit_test(frames_may_come_byte_by_byte),
         cmocka_unit_test(frames_may_be_cut_anywhere),
         cmocka_unit_test(the_largest_query_and_answer_pass),
