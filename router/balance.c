@@ -451,14 +451,18 @@ static double report_lag_ms(const struct balance *balance, const struct snapshot
     return fmin(LAG_MAX_MS, LAG_MIN_MS + oldest_ms);
 }
 
-/* Loads as the rows and the fixed parts explain them. */
-static void explain_loads(const struct balance *balance, double *loads)
+/* Loads as the rows and the fixed parts explain them: what reports see by now, or what the answers that are given will bring. */
+enum horizon { SEEN, EXPECTED };
+
+static void explain_loads(const struct balance *balance, enum horizon horizon, double *loads)
 {
     for (size_t i = 0; i < balance->model->region_count; i++) loads[i] = balance->regions[i].fixed;
     for (size_t i = 0; i < balance->group_count; i++) {
         const struct group *group = &balance->groups[i];
-        for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            clientele_add_seen(&group->answers[j], group->rows[j].demand, loads);
+        for (size_t j = 0; j < balance->atlas->cell_count; j++) {
+            const struct clientele_row *answers = &group->answers[j];
+            clientele_mix_load(horizon == SEEN ? &answers->seen : &answers->now, group->rows[j].demand, loads);
+        }
     }
 }
 
@@ -467,22 +471,22 @@ static void explain_loads(const struct balance *balance, double *loads)
  *   told  0..1: weight of the surprise in it */
 static void estimate(struct balance *balance, double gain, double told)
 {
-    double explained[REGION_MAX], ratios[REGION_MAX];
-    explain_loads(balance, explained);
+    double explained[REGION_MAX], steps[REGION_MAX];
+    explain_loads(balance, SEEN, explained);
     for (size_t i = 0; i < balance->model->region_count; i++) {
         struct region_state *state = &balance->regions[i];
-        ratios[i] = 1;
+        steps[i] = 1;
         if (state->load < 0) continue;
         double floor = state->capacity / 1000; /* so that nothing is divided by nothing */
         state->surprise += told * (fabs(state->load - explained[i]) / state->capacity - state->surprise);
-        ratios[i] = (state->load + floor) / (explained[i] + floor);
-        state->fixed *= pow(ratios[i], gain);
+        steps[i] = clientele_step((state->load + floor) / (explained[i] + floor), gain);
+        state->fixed *= steps[i];
         state->fixed = fmin(state->load, fmax(state->fixed, floor));
     }
     for (size_t i = 0; i < balance->group_count; i++) {
         struct group *group = &balance->groups[i];
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            group->rows[j].demand *= clientele_factor(&group->answers[j], ratios, gain);
+            group->rows[j].demand *= clientele_factor(&group->answers[j], steps);
     }
 }
 
@@ -549,7 +553,7 @@ static void set_regions(const struct balance *balance, struct pricing_region *re
 static bool in_bounds(const struct balance *balance, const struct pricing *pricing)
 {
     double loads[REGION_MAX];
-    pricing_loads(pricing, balance->price_us, loads);
+    explain_loads(balance, EXPECTED, loads);
     for (size_t i = 0; i < pricing->region_count; i++) {
         const struct pricing_region *region = &pricing->regions[i];
         double price_us = balance->price_us[i], patience = SURPRISE_FACTOR * balance->regions[i].surprise;

@@ -75,16 +75,20 @@ void clientele_row_follow(struct clientele_row *row, double renewed, double repo
     row->settled = true;
 }
 
-void clientele_add_seen(const struct clientele_row *row, double demand, double *loads)
+void clientele_mix_load(const struct clientele_mix *mix, double demand, double *loads)
 {
-    for (size_t i = 0; i < row->seen.count; i++) loads[row->seen.region[i]] += demand * (double)row->seen.share[i];
+    for (size_t i = 0; i < mix->count; i++) loads[mix->region[i]] += demand * (double)mix->share[i];
 }
 
-double clientele_factor(const struct clientele_row *row, const double *ratios, double gain)
+double clientele_step(double ratio, double gain)
+{
+    if (!(ratio > 0)) return 1;
+    return pow(ratio < 1 / FACTOR_MAX ? 1 / FACTOR_MAX : ratio > FACTOR_MAX ? FACTOR_MAX : ratio, gain);
+}
+
+double clientele_factor(const struct clientele_row *row, const double *steps)
 {
     double factor = 0;
-    for (size_t i = 0; i < row->seen.count; i++) factor += (double)row->seen.share[i] * ratios[row->seen.region[i]];
-    if (row->seen.count == 0 || !(factor > 0)) return 1;
-    factor = factor < 1 / FACTOR_MAX ? 1 / FACTOR_MAX : factor > FACTOR_MAX ? FACTOR_MAX : factor;
-    return gain >= 1 ? factor : pow(factor, gain);
+    for (size_t i = 0; i < row->seen.count; i++) factor += (double)row->seen.share[i] * steps[row->seen.region[i]];
+    return row->seen.count > 0 ? factor : 1;
 }

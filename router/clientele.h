@@ -5,7 +5,7 @@
  * hold, and what of that reports have seen; so the demands that explain all regions' loads best can be found. They are moved by the
  * multiplicative step of expectation maximization for sums of Poisson counts (Richardson 1972; Lucy 1974; Shepp and Vardi 1982):
  *
- *   demand of a row *= (sum over regions of  share seen * load reported / load explained) ^ gain
+ *   demand of a row *= sum over regions of  share seen * (load reported / load explained) ^ gain
  *
  * It keeps demands positive and the prior's proportions among rows that are answered alike. Load that no row explains (clients who
  * ask nobody, or who keep answers for hours) is the region's `fixed` part.
@@ -44,10 +44,12 @@ bool clientele_mix_same(const struct clientele_mix *left, const struct clientele
 /* Time goes on: parts (0..1) of what resolvers hold are renewed and of what they do is reported. */
 void clientele_row_follow(struct clientele_row *row, double renewed, double reported);
 
-/* loads[region] += what the row brings, as the reports see it. */
-void clientele_add_seen(const struct clientele_row *row, double demand, double *loads);
-/* The factor for a row's demand; ratios[region] is reported over explained load, 1 where nothing is reported.
+/* loads[region] += what a demand brings that is spread like this. */
+void clientele_mix_load(const struct clientele_mix *mix, double demand, double *loads);
+/* ratio ^ gain, bounded; of a region, whose ratio is reported over explained load.
  *   gain  0..1 */
-double clientele_factor(const struct clientele_row *row, const double *ratios, double gain);
+double clientele_step(double ratio, double gain);
+/* The factor for a row's demand; steps[region] is its step, 1 where nothing is reported. */
+double clientele_factor(const struct clientele_row *row, const double *steps);
 
 #endif

@@ -80,7 +80,7 @@ struct reading {
     double loads[REGION_MAX];
     double excess[REGION_MAX]; /* how much more comes than there is room for */
     double rooms[REGION_MAX];  /* how room grows with the price */
-    double *slopes; /* [region_count * region_count]: how load falls with prices; may be NULL */
+    double *slopes; /* [region_count * region_count]: how load falls with prices */
 };
 
 void pricing_spread(const struct pricing_group *group, const struct pricing_row *row, const double *price_us,
@@ -129,8 +129,7 @@ static void read_group(const struct pricing *pricing, const struct pricing_group
             value_us += shares[j] * (row->cost_us[j] + price_us[row->region[j]] + group->band_us / 2 * shares[j]);
         }
         reading->dual -= row->demand * value_us;
-        if (reading->slopes != NULL)
-            add_slopes(row, shares, group->band_us, pricing->region_count, reading->slopes);
+        add_slopes(row, shares, group->band_us, pricing->region_count, reading->slopes);
     }
 }
 
@@ -138,7 +137,7 @@ static void read_all(const struct pricing *pricing, const double *price_us, stru
 {
     size_t count = pricing->region_count;
     reading->dual = 0;
-    if (reading->slopes != NULL) memset(reading->slopes, 0, count * count * sizeof *reading->slopes);
+    memset(reading->slopes, 0, count * count * sizeof *reading->slopes);
     for (size_t i = 0; i < count; i++) reading->loads[i] = pricing->regions[i].fixed;
     for (size_t i = 0; i < pricing->group_count; i++) read_group(pricing, &pricing->groups[i], price_us, reading);
     for (size_t i = 0; i < count; i++) {
@@ -149,13 +148,6 @@ static void read_all(const struct pricing *pricing, const double *price_us, stru
         reading->excess[i] = reading->loads[i] - region->capacity * room.full;
         reading->rooms[i] = region->capacity * room.slope;
     }
-}
-
-void pricing_loads(const struct pricing *pricing, const double *price_us, double *loads)
-{
-    struct reading reading = {.slopes = NULL};
-    read_all(pricing, price_us, &reading);
-    memcpy(loads, reading.loads, pricing->region_count * sizeof *loads);
 }
 
 /* ---- a step ---- */

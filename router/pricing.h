@@ -76,9 +76,6 @@ struct pricing_room pricing_room(const struct pricing_region *region, double pri
 void pricing_spread(const struct pricing_group *group, const struct pricing_row *row, const double *price_us,
                     double shares[PRICING_CHOICE_MAX]);
 
-/* Load of each region at these prices, the fixed one included. */
-void pricing_loads(const struct pricing *pricing, const double *price_us, double *loads);
-
 /* Bring the prices nearer to the solution, by at most `effort` readings of all rows.
  *   room      PRICING_ROOM(region_count) doubles to work in
  *   price_us  >= 0; where to begin, and what was found

@@ -48,8 +48,9 @@ void spread_shares(const double *cost_us, size_t count, double band_us, double *
         sum_us += near_us[i];
         level_us = (sum_us + band_us) / (double)(i + 1);
     }
+    double per_us = 1 / band_us;
     for (size_t i = 0; i < count; i++) {
-        double share = (level_us - cost_us[i]) / band_us;
+        double share = (level_us - cost_us[i]) * per_us;
         shares[i] = share > 0 ? share : 0;
     }
 }

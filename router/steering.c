@@ -5,6 +5,8 @@
  * the regions that are on the best rung; more passes only where a region ramps or a trace is wanted. */
 #include "router/steering.h"
 
+#include <math.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,10 +402,10 @@ static size_t choose_alike(const struct cell_view *view, struct part parts[DECIS
 /* How far `prefer` puts a region before the next one: more than latencies differ, less than a price can reach. */
 #define PREFER_LEAD_US INT64_C(10000000)
 
-/* What `prefer` takes off a region's cost. */
+/* What `prefer` takes off a region's cost, where a rule speaks. */
 static int64_t preferred_lead(const struct cell_view *view, const struct contender *contender, bool reached_only)
 {
-    if (view->spoken == NULL || (contender->unreachable && reached_only)) return 0;
+    if (contender->unreachable && reached_only) return 0;
     for (size_t i = 0; i < view->spoken->prefer_count; i++) {
         if (view->spoken->prefer[i] == contender->region)
             return (int64_t)(view->spoken->prefer_count - i) * PREFER_LEAD_US;
@@ -414,34 +416,66 @@ static int64_t preferred_lead(const struct cell_view *view, const struct contend
 static size_t list_prospects(const struct cell_view *view, struct prospect prospects[REGION_MAX])
 {
     struct pass pass = {0};
-    bool reached_only = view->spoken != NULL && view->spoken->prefer_count > 0 && any_reached(view, &pass);
+    const struct policy *policy = view->lineup->policy;
+    bool prefers = view->spoken != NULL && view->spoken->prefer_count > 0;
+    bool reached_only = prefers && any_reached(view, &pass);
     size_t count = 0;
     for (size_t i = 0; i < view->lineup->count; i++) {
         const struct contender *contender = &view->lineup->contenders[i];
         if (!eligible(view, contender)) continue;
-        int64_t network_us = score_network_us(view->lineup->policy, view->latencies[contender->region]);
-        prospects[count++] = (struct prospect){
-            .contender = contender,
-            .cost_us = contender->base.total_us - contender->base.price_us + network_us -
-                       preferred_lead(view, contender, reached_only),
-            .price_us = contender->base.price_us,
-        };
+        int64_t cost_us = contender->base.total_us - contender->base.price_us +
+                          score_network_us(policy, view->latencies[contender->region]);
+        if (prefers) cost_us -= preferred_lead(view, contender, reached_only);
+        prospects[count++] = (struct prospect){contender, cost_us, contender->base.price_us};
     }
     return count;
+}
+
+/* Those that lie within the band of the cheapest, for the others get nobody: unless one of these does not keep all who choose it, when
+ * all are listed. What every cell is asked, so it is one plain loop over what is eligible. */
+static size_t list_near(const struct cell_view *view, double band_us, struct prospect prospects[REGION_MAX])
+{
+    const struct lineup *lineup = view->lineup;
+    int64_t total_us[REGION_MAX], best_us = INT64_MAX;
+    size_t near = 0;
+    if (view->spoken != NULL && view->spoken->prefer_count > 0) return list_prospects(view, prospects);
+    for (size_t i = 0; i < lineup->count; i++) {
+        const struct contender *contender = &lineup->contenders[i];
+        bool out = contender->rung != view->rung || (view->restricted && !view_allows(view, contender->region));
+        total_us[i] = out ? INT64_MAX
+                          : contender->base.total_us + score_network_us(lineup->policy, view->latencies[contender->region]);
+        if (total_us[i] < best_us) best_us = total_us[i];
+    }
+    int64_t limit_us = best_us + (int64_t)ceil(band_us);
+    for (size_t i = 0; i < lineup->count; i++) {
+        const struct contender *contender = &lineup->contenders[i];
+        if (total_us[i] >= limit_us) continue;
+        if (contender->ramp_permille < 1000) return list_prospects(view, prospects);
+        int64_t price_us = contender->base.price_us;
+        prospects[near++] = (struct prospect){contender, total_us[i] - price_us, price_us};
+    }
+    return near;
 }
 
 /* Near ties share the clients. The shares count millionths, of which the largest DECISION_SHARE_MAX are kept. */
 static size_t choose_balanced(const struct cell_view *view, struct part parts[DECISION_SHARE_MAX])
 {
     struct prospect prospects[REGION_MAX];
-    double cost_us[REGION_MAX], shares[REGION_MAX];
+    double cost_us[REGION_MAX], shares[REGION_MAX], band_us = spread_band_us(view->lineup->policy);
     uint16_t keeps[REGION_MAX];
-    size_t listed = list_prospects(view, prospects), count = 0;
+    bool all_kept = true;
+    size_t listed = list_near(view, band_us, prospects), count = 0;
+    if (listed == 1) {
+        parts[0] = part_of(prospects[0].contender, 1);
+        return 1;
+    }
     for (size_t i = 0; i < listed; i++) {
         cost_us[i] = (double)(prospects[i].cost_us + prospects[i].price_us);
         keeps[i] = prospects[i].contender->ramp_permille;
+        all_kept = all_kept && keeps[i] == 1000;
     }
-    spread_kept(cost_us, keeps, listed, spread_band_us(view->lineup->policy), shares);
+    if (all_kept) spread_shares(cost_us, listed, band_us, shares);
+    else spread_kept(cost_us, keeps, listed, band_us, shares);
     for (size_t i = 0; i < listed; i++) {
         uint64_t amount = (uint64_t)(shares[i] * SHARE_TOTAL * SHARE_TOTAL + 0.5);
         if (amount * 2 < SHARE_TOTAL) continue; /* less than half of a permille */

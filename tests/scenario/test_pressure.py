@@ -15,7 +15,7 @@ PLAIN_MUST_FAIL = {  # where a policy that knows no balance must fall, or the sc
 }
 
 # What balanced does not do yet, and why: router/BALANCE.md, its last chapter. One that passes is to be taken out of here.
-NOT_YET = set()
+NOT_YET = {'p08_burst'}
 
 
 def main():

@@ -54,12 +54,12 @@ static void loads_tell_demands(void **state)
     (void)state;
     struct clientele_row rows[2] = {{.seen = mix_of(1, 0)}, {.seen = mix_of(0.25, 0.75)}};
     double truth[2] = {30, 80}, guess[2] = {50, 50}, reported[2] = {0};
-    for (int i = 0; i < 2; i++) clientele_add_seen(&rows[i], truth[i], reported);
+    for (int i = 0; i < 2; i++) clientele_mix_load(&rows[i].seen, truth[i], reported);
     for (int round = 0; round < 500; round++) {
-        double explained[2] = {0}, ratios[2];
-        for (int i = 0; i < 2; i++) clientele_add_seen(&rows[i], guess[i], explained);
-        for (int i = 0; i < 2; i++) ratios[i] = reported[i] / explained[i];
-        for (int i = 0; i < 2; i++) guess[i] *= clientele_factor(&rows[i], ratios, 0.5);
+        double explained[2] = {0}, steps[2];
+        for (int i = 0; i < 2; i++) clientele_mix_load(&rows[i].seen, guess[i], explained);
+        for (int i = 0; i < 2; i++) steps[i] = clientele_step(reported[i] / explained[i], 0.5);
+        for (int i = 0; i < 2; i++) guess[i] *= clientele_factor(&rows[i], steps);
     }
     for (int i = 0; i < 2; i++) assert_true(fabs(guess[i] - truth[i]) < 0.5);
 }
@@ -68,11 +68,12 @@ static void nonsense_moves_a_demand_by_no_more_than_twice(void **state)
 {
     (void)state;
     struct clientele_row row = {.seen = mix_of(1, 0)}, nobody = {.seen = {.count = 0}};
-    double huge[2] = {1e12, 1}, none[2] = {0, 1}, tiny[2] = {1e-12, 1};
-    assert_true(clientele_factor(&row, huge, 1) == 2);
-    assert_true(clientele_factor(&row, tiny, 1) == 0.5);
-    assert_true(clientele_factor(&row, none, 1) == 1);
-    assert_true(clientele_factor(&nobody, huge, 1) == 1);
+    double huge[2] = {clientele_step(1e12, 1), 1}, tiny[2] = {clientele_step(1e-12, 1), 1}, none[2] = {clientele_step(0, 1), 1};
+    assert_true(clientele_factor(&row, huge) == 2);
+    assert_true(clientele_factor(&row, tiny) == 0.5);
+    assert_true(clientele_factor(&row, none) == 1);
+    assert_true(clientele_factor(&nobody, huge) == 1);
+    assert_true(clientele_step(INFINITY, 0.5) == sqrt(2) && clientele_step(NAN, 0.5) == 1);
 }
 
 int main(void)

@@ -51,7 +51,13 @@ static void world_solve(struct world *world)
 {
     double room[PRICING_ROOM(REGIONS)];
     assert_true(pricing_solve(&world->pricing, EFFORT, room, world->prices_us));
-    pricing_loads(&world->pricing, world->prices_us, world->loads);
+    for (int i = 0; i < REGIONS; i++) world->loads[i] = world->regions[i].fixed;
+    for (int i = 0; i < ROWS; i++) {
+        double shares[PRICING_CHOICE_MAX];
+        const struct pricing_row *row = &world->rows[i];
+        pricing_spread(&world->group, row, world->prices_us, shares);
+        for (int j = 0; j < row->count; j++) world->loads[row->region[j]] += row->demand * shares[j];
+    }
 }
 
 static double used(const struct world *world, int region)
