@@ -10,20 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/clientele.h"
-#include "router/pricing.h"
+#include "router/populace.h"
 #include "router/spread.h"
 #include "router/steering.h"
 #include "router/ttl.h"
 
-/* Readings of all rows in one tick, while prices are looked for: with 10,000 rows some 1 ms each. */
-#define EFFORT 6
-#define EFFORT_FIRST 60
-#define FIT_ROUNDS 40            /* of the estimate, when it begins */
-#define FIXED_PRIOR 0.02         /* of a region's load that no row is thought to bring at first */
+/* Rows read in one tick, while prices are looked for: with 10,000 rows and 100 regions some 1 ms for all of them. */
+#define EFFORT_ROWS 60000
+#define EFFORT_LEAST 6 /* readings of all rows */
+#define EFFORT_MOST 60 /* and when it begins */
 #define SETTLED_STEP_US 2000     /* processing latency moves prices by no less than this */
 #define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute */
 #define CONGESTED 0.8            /* of the capacity; from there on what a region takes longer may be its queue */
+#define QUEUE_MOST 0.5        /* of a region's capacity that its queue may take */
+#define QUEUED 0.1            /* of the requests at work: if more wait, whatever its load is now, a queue is left from before */
 #define CONGESTED_SPAN_MS 3.6e6  /* which is the price's to answer: it counts as the region's own only after an hour */
 #define PRICE_STEP_US 100.0      /* prices are whole tenths of a ms, so that equal views make equal answers */
 #define DRIFT_US 25000.0         /* rows with more regions than they can hold are made anew when a price has moved so far */
@@ -34,63 +34,22 @@
 #define SURPRISE_FACTOR 2.0 /* a mean deviation makes a deviation so much larger tolerable */
 #define CEILING_GAIN_PER_MS (0.01 / 60000) /* a capacity found too high is tried again by a percent a minute */
 
-/* One plan that is balanced, as PoPs of one outlook steer it. */
-struct group {
-    const struct plan *plan;
-    const struct outlook *outlook; /* of balance->outlooks; NULL: this PoP's */
-    struct pricing_row *rows;   /* by cell */
-    struct clientele_row *answers; /* by cell */
-    uint16_t keeps[REGION_MAX];
-    bool all_kept;
-    uint64_t signature; /* of what the rows were made from */
-    double made_at_us[REGION_MAX]; /* prices then */
-    bool truncated;                /* a row did not hold all its regions */
-};
-
-struct region_state {
-    double load; /* negative: not known */
-    double capacity;
-    double servers;    /* requests that it works on at once when full; 0: not known */
-    double ceiling;    /* what it was seen not to exceed while requests waited; INFINITY: nothing of the kind */
-    double fixed;
-    double settled_us; /* smoothed; negative: not known */
-    int64_t told_us;   /* settled_us as it is told, in steps; SNAPSHOT_UNKNOWN */
-    /* How far reports are from what rows explain, over the capacity, as a mean of long. More than noise, it says that clients are
-     * not as they are thought to be: that somebody cannot be split (a resolver for millions, that has one answer for all), whom each
-     * move of prices throws to and fro. Then deviations of that size are put up with. */
-    double surprise;
-};
-
-struct balance {
-    const struct model *model;
-    const struct atlas *atlas;
-    const struct latencies *latencies;
-    double *weights; /* by cell, in sum 1 */
-    struct group *groups;        /* those of this PoP's outlook, then those of each other's */
-    size_t group_count;          /* in use */
-    size_t plan_count;           /* balanced ones: groups of an outlook */
-    struct outlook outlooks[OUTLOOK_MAX];
-    size_t outlook_count;
-    struct region_state regions[REGION_MAX];
-    double price_us[REGION_MAX];
-    double *room; /* PRICING_ROOM */
-    bool fitted; /* demands were estimated */
-    bool searching; /* the solution was not reached in the last tick's effort */
-    bool began;
-    int64_t now_ms;
-    double span_ms; /* from a changed answer to a report that has seen it: the longest TTL and the lag */
-};
-
 /* ---- life ---- */
+
+static size_t group_room(const struct balance *balance)
+{
+    return balance->plan_count * (1 + OUTLOOK_MAX) + balance->model->tenant_count;
+}
 
 void balance_free(struct balance *balance)
 {
     if (balance == NULL) return;
-    for (size_t i = 0; balance->groups != NULL && i < balance->plan_count * (1 + OUTLOOK_MAX); i++) {
+    for (size_t i = 0; balance->groups != NULL && i < group_room(balance); i++) {
         free(balance->groups[i].rows);
         free(balance->groups[i].answers);
     }
     free(balance->groups);
+    free(balance->tenant_load);
     free(balance->weights);
     free(balance->room);
     free(balance);
@@ -108,24 +67,20 @@ static bool weights_init(struct balance *balance, const double *cell_weights)
     return true;
 }
 
-static bool group_init(struct group *group, size_t cell_count)
-{
-    if (group->rows == NULL) group->rows = calloc(cell_count + 1, sizeof *group->rows);
-    if (group->answers == NULL) group->answers = calloc(cell_count + 1, sizeof *group->answers);
-    return group->rows != NULL && group->answers != NULL;
-}
-
 static bool groups_init(struct balance *balance)
 {
     const struct model *model = balance->model;
-    balance->groups = calloc(model->plan_count * (1 + OUTLOOK_MAX) + 1, sizeof *balance->groups);
-    if (balance->groups == NULL) return false;
+    balance->groups = calloc(model->plan_count * (1 + OUTLOOK_MAX) + model->tenant_count + 1, sizeof *balance->groups);
+    balance->tenant_load = calloc(model->tenant_count + 1, sizeof *balance->tenant_load);
+    if (balance->groups == NULL || balance->tenant_load == NULL) return false;
     for (size_t i = 0; i < model->plan_count; i++) {
         const struct plan *plan = &model->plans[i];
         if (model->policies[plan->policy].steering != STEERING_BALANCED) continue;
-        struct group *group = &balance->groups[balance->plan_count++];
+        struct group *group = &balance->groups[balance->plan_count];
         group->plan = plan;
-        if (!group_init(group, balance->atlas->cell_count)) return false;
+        group->tenant = EVERYBODY;
+        group->own = balance->plan_count++;
+        if (!populace_group_init(group, balance->atlas->cell_count)) return false;
     }
     balance->group_count = balance->plan_count;
     return true;
@@ -162,82 +117,6 @@ void balance_inherit(struct balance *balance, const struct balance *before)
     }
 }
 
-/* ---- what other PoPs reach ---- */
-
-static bool same_outlooks(const struct balance *balance, const struct snapshot *snapshot)
-{
-    if (balance->outlook_count != snapshot->outlook_count) return false;
-    for (size_t i = 0; i < snapshot->outlook_count; i++)
-        if (memcmp(balance->outlooks[i].reach, snapshot->outlooks[i].reach, sizeof balance->outlooks[i].reach) != 0) return false;
-    return true;
-}
-
-static void blend(struct clientele_mix *into, double weight, const struct clientele_mix *other, double other_weight)
-{
-    struct clientele_mix mix = {.count = 0};
-    for (size_t i = 0; i < into->count; i++) clientele_mix_add(&mix, into->region[i], weight * into->share[i]);
-    for (size_t i = 0; i < other->count; i++) clientele_mix_add(&mix, other->region[i], other_weight * other->share[i]);
-    clientele_mix_close(&mix);
-    *into = mix;
-}
-
-/* All clients become those of this PoP's outlook. */
-static void gather_clients(struct balance *balance)
-{
-    for (size_t i = balance->plan_count; i < balance->group_count; i++) {
-        const struct group *from = &balance->groups[i];
-        struct group *to = &balance->groups[i % balance->plan_count];
-        for (size_t j = 0; j < balance->atlas->cell_count; j++) {
-            double here = to->rows[j].demand, there = from->rows[j].demand;
-            to->rows[j].demand += there;
-            if (!(there > 0)) continue;
-            blend(&to->answers[j].cached, here, &from->answers[j].cached, there);
-            blend(&to->answers[j].seen, here, &from->answers[j].seen, there);
-            to->answers[j].settled = false;
-        }
-    }
-    balance->group_count = balance->plan_count;
-    balance->outlook_count = 0;
-}
-
-/* Give an outlook its part of each row's clients: that of its PoPs. Who they really are, the loads tell. */
-static void part_clients(struct balance *balance, const struct outlook *outlook, double part)
-{
-    struct group *first = &balance->groups[balance->group_count];
-    size_t cells = balance->atlas->cell_count;
-    for (size_t i = 0; i < balance->plan_count; i++)
-        if (!group_init(&first[i], cells)) return; /* as if those PoPs reached what this one does */
-    balance->outlooks[balance->outlook_count] = *outlook;
-    for (size_t i = 0; i < balance->plan_count; i++) {
-        const struct group *own = &balance->groups[i];
-        first[i].plan = own->plan;
-        first[i].outlook = &balance->outlooks[balance->outlook_count];
-        first[i].signature = 0;
-        memcpy(first[i].answers, own->answers, cells * sizeof *own->answers);
-        for (size_t j = 0; j < cells; j++) first[i].rows[j].demand = part * own->rows[j].demand;
-    }
-    balance->outlook_count++;
-    balance->group_count += balance->plan_count;
-}
-
-/* Returns whether there are other rows now. */
-static bool take_outlooks(struct balance *balance, const struct snapshot *snapshot)
-{
-    if (same_outlooks(balance, snapshot)) return false;
-    uint32_t pops = snapshot->pops_alike, others = 0;
-    for (size_t i = 0; i < snapshot->outlook_count; i++) pops += snapshot->outlooks[i].pops;
-    gather_clients(balance);
-    for (size_t i = 0; i < snapshot->outlook_count; i++) {
-        size_t before = balance->outlook_count;
-        part_clients(balance, &snapshot->outlooks[i], (double)snapshot->outlooks[i].pops / pops);
-        if (balance->outlook_count > before) others += snapshot->outlooks[i].pops;
-    }
-    for (size_t i = 0; i < balance->plan_count; i++)
-        for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            balance->groups[i].rows[j].demand *= 1 - (double)others / pops;
-    return true;
-}
-
 /* ---- what the snapshot says of regions ---- */
 
 static void settle(struct region_state *state, const struct region_view *view, double elapsed_ms)
@@ -250,7 +129,8 @@ static void settle(struct region_state *state, const struct region_view *view, d
     if (state->settled_us < 0) {
         state->settled_us = (double)view->processing_us;
     } else {
-        bool queued = view->utilisation >= CONGESTED && (double)view->processing_us > state->settled_us;
+        bool full = view->utilisation >= CONGESTED || view->load.waiting > QUEUED * fmax(view->load.in_flight, 0);
+        bool queued = full && (double)view->processing_us > state->settled_us;
         double part = 1 - exp(-elapsed_ms / (queued ? CONGESTED_SPAN_MS : SETTLED_SPAN_MS));
         state->settled_us += part * ((double)view->processing_us - state->settled_us);
     }
@@ -282,11 +162,17 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         const struct region_view *view = &snapshot->regions[i];
         if (view->up && view->utilisation >= 0 && !(view->capacity_rps > 0)) by_rate = false;
     }
+    balance->by_rate = by_rate;
+    for (size_t i = 0; i < balance->model->tenant_count; i++) {
+        for (size_t j = 0; j < snapshot->region_count; j++)
+            balance->tenant_load[i][j] = snapshot->tenant_rps[j * snapshot->tenant_count + i];
+    }
     for (size_t i = 0; i < snapshot->region_count; i++) {
         const struct region_view *view = &snapshot->regions[i];
         struct region_state *state = &balance->regions[i];
         settle(state, view, elapsed_ms);
         state->load = -1;
+        state->waiting = by_rate ? fmax(view->load.waiting, 0) : 0;
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;
         if (!view->up || view->utilisation < 0 || !(state->capacity > 0)) continue;
         if (by_rate) find_ceiling(state, view, elapsed_ms);
@@ -334,6 +220,18 @@ static uint64_t lineup_signature(const struct lineup *lineup)
     return hash;
 }
 
+/* The one that costs least without a price stays, whatever its price is: it is where these clients would go. */
+static void keep_cheapest(const struct prospect *prospects, size_t count, struct pricing_row *row)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (prospects[i].cost_us < prospects[best].cost_us) best = i;
+    for (size_t i = 0; i < row->count; i++)
+        if (row->region[i] == prospects[best].contender->region) return;
+    row->cost_us[row->count - 1] = (float)prospects[best].cost_us;
+    row->region[row->count - 1] = (uint8_t)prospects[best].contender->region;
+}
+
 /* Keep the cheapest at today's prices. Returns whether some had to be left out. */
 static bool fill_row(const struct prospect *prospects, size_t count, struct pricing_row *row)
 {
@@ -353,6 +251,7 @@ static bool fill_row(const struct prospect *prospects, size_t count, struct pric
         row->cost_us[at] = (float)prospects[i].cost_us;
         row->region[at] = (uint8_t)prospects[i].contender->region;
     }
+    if (count > PRICING_CHOICE_MAX) keep_cheapest(prospects, count, row);
     return count > PRICING_CHOICE_MAX;
 }
 
@@ -366,7 +265,9 @@ static bool prices_drifted(const struct balance *balance, const struct group *gr
 /* Returns whether the rows are other ones now. */
 static bool make_rows(struct balance *balance, const struct snapshot *snapshot, struct group *group)
 {
-    struct steering_input input = {balance->model, group->plan, balance->atlas, balance->latencies, snapshot};
+    const struct tenant *tenant = group->tenant != EVERYBODY ? &balance->model->tenants[group->tenant] : NULL;
+    const struct snapshot *seen = tenant != NULL ? snapshot_of(snapshot, tenant->service) : snapshot;
+    struct steering_input input = {balance->model, group->plan, balance->atlas, balance->latencies, seen};
     struct lineup lineup;
     steering_prepare(&input, &lineup);
     if (group->outlook != NULL) steering_look_from(&lineup, group->outlook);
@@ -451,65 +352,6 @@ static double report_lag_ms(const struct balance *balance, const struct snapshot
     return fmin(LAG_MAX_MS, LAG_MIN_MS + oldest_ms);
 }
 
-/* Loads as the rows and the fixed parts explain them: what reports see by now, or what the answers that are given will bring. */
-enum horizon { SEEN, EXPECTED };
-
-static void explain_loads(const struct balance *balance, enum horizon horizon, double *loads)
-{
-    for (size_t i = 0; i < balance->model->region_count; i++) loads[i] = balance->regions[i].fixed;
-    for (size_t i = 0; i < balance->group_count; i++) {
-        const struct group *group = &balance->groups[i];
-        for (size_t j = 0; j < balance->atlas->cell_count; j++) {
-            const struct clientele_row *answers = &group->answers[j];
-            clientele_mix_load(horizon == SEEN ? &answers->seen : &answers->now, group->rows[j].demand, loads);
-        }
-    }
-}
-
-/* One step of the estimate.
- *   gain  0..1
- *   told  0..1: weight of the surprise in it */
-static void estimate(struct balance *balance, double gain, double told)
-{
-    double explained[REGION_MAX], steps[REGION_MAX];
-    explain_loads(balance, SEEN, explained);
-    for (size_t i = 0; i < balance->model->region_count; i++) {
-        struct region_state *state = &balance->regions[i];
-        steps[i] = 1;
-        if (state->load < 0) continue;
-        double floor = state->capacity / 1000; /* so that nothing is divided by nothing */
-        state->surprise += told * (fabs(state->load - explained[i]) / state->capacity - state->surprise);
-        steps[i] = clientele_step((state->load + floor) / (explained[i] + floor), gain);
-        state->fixed *= steps[i];
-        state->fixed = fmin(state->load, fmax(state->fixed, floor));
-    }
-    for (size_t i = 0; i < balance->group_count; i++) {
-        struct group *group = &balance->groups[i];
-        for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            group->rows[j].demand *= clientele_factor(&group->answers[j], steps);
-    }
-}
-
-/* The first estimate: the prior, made to explain what is reported. */
-static bool fit(struct balance *balance)
-{
-    double total = 0;
-    for (size_t i = 0; i < balance->model->region_count; i++) {
-        struct region_state *state = &balance->regions[i];
-        if (state->load < 0) continue;
-        total += state->load;
-        state->fixed = FIXED_PRIOR * state->load;
-    }
-    if (!(total > 0)) return false;
-    for (size_t i = 0; i < balance->group_count; i++) {
-        struct group *group = &balance->groups[i];
-        for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            group->rows[j].demand = total * balance->weights[j] / (double)balance->group_count;
-    }
-    for (unsigned i = 0; i < FIT_ROUNDS; i++) estimate(balance, 1, 0);
-    return true;
-}
-
 static void learn(struct balance *balance, const struct snapshot *snapshot, double elapsed_ms)
 {
     double lag_ms = report_lag_ms(balance, snapshot), slowest_ms = 0;
@@ -524,23 +366,44 @@ static void learn(struct balance *balance, const struct snapshot *snapshot, doub
     }
     balance->span_ms = 2 * slowest_ms + lag_ms;
     if (!balance->fitted) {
-        balance->fitted = fit(balance);
+        balance->fitted = populace_fit(balance);
         return;
     }
-    estimate(balance, 1 - exp(-elapsed_ms / ((lag_ms + slowest_ms) / 2)),
+    populace_estimate(balance, 1 - exp(-elapsed_ms / ((lag_ms + slowest_ms) / 2)),
              1 - exp(-elapsed_ms / (SURPRISE_SPANS * balance->span_ms)));
 }
 
 /* ---- prices ---- */
 
+/* Seconds of the regions' capacity that wait in their queues, on the whole. */
+static double mean_queue_s(const struct balance *balance)
+{
+    double waiting = 0, capacity = 0;
+    for (size_t i = 0; i < balance->model->region_count; i++) {
+        const struct region_state *state = &balance->regions[i];
+        if (state->load < 0) continue;
+        waiting += state->waiting;
+        capacity += state->capacity;
+    }
+    return capacity > 0 ? waiting / capacity : 0;
+}
+
+/* What of a region's capacity its queue takes, as far as it is longer than elsewhere, until those who are sent elsewhere now are gone. */
+static double queue_takes(const struct balance *balance, const struct region_state *state, double mean_s)
+{
+    double more = fmax(0, state->waiting - mean_s * state->capacity);
+    return fmin(more * 1000 / balance->span_ms, QUEUE_MOST * state->capacity);
+}
+
 static void set_regions(const struct balance *balance, struct pricing_region *regions)
 {
+    double queue_s = mean_queue_s(balance);
     for (size_t i = 0; i < balance->model->region_count; i++) {
         const struct region_state *state = &balance->regions[i];
         uint16_t target_permille = balance->model->regions[i].target_permille;
         regions[i] = (struct pricing_region){
             .limited = state->load >= 0,
-            .capacity = state->capacity > 0 ? state->capacity : 1,
+            .capacity = state->capacity > 0 ? state->capacity - queue_takes(balance, state, queue_s) : 1,
             .target = (target_permille > 0 ? target_permille : BALANCE_TARGET_PERMILLE) / 1000.0,
             .servers = state->servers,
             .service_us = state->told_us > 0 ? (double)state->told_us : 0,
@@ -553,7 +416,10 @@ static void set_regions(const struct balance *balance, struct pricing_region *re
 static bool in_bounds(const struct balance *balance, const struct pricing *pricing)
 {
     double loads[REGION_MAX];
-    explain_loads(balance, EXPECTED, loads);
+    for (size_t i = 0; i < pricing->region_count; i++) loads[i] = balance->regions[i].fixed;
+    populace_explain(balance, EXPECTED, EVERYBODY, loads);
+    for (size_t i = 0; i < balance->model->tenant_count; i++)
+        if (populace_apart(balance, i)) populace_explain(balance, EXPECTED, i, loads);
     for (size_t i = 0; i < pricing->region_count; i++) {
         const struct pricing_region *region = &pricing->regions[i];
         double price_us = balance->price_us[i], patience = SURPRISE_FACTOR * balance->regions[i].surprise;
@@ -567,9 +433,15 @@ static bool in_bounds(const struct balance *balance, const struct pricing *prici
     return true;
 }
 
+static unsigned effort(const struct balance *balance)
+{
+    size_t readings = EFFORT_ROWS / (balance->group_count * balance->atlas->cell_count + 1);
+    return readings < EFFORT_LEAST ? EFFORT_LEAST : readings > EFFORT_MOST ? EFFORT_MOST : (unsigned)readings;
+}
+
 static void find_prices(struct balance *balance, unsigned effort)
 {
-    struct pricing_group groups[PLAN_MAX * (1 + OUTLOOK_MAX)];
+    struct pricing_group groups[PLAN_MAX * (1 + OUTLOOK_MAX) + TENANT_MAX];
     struct pricing_region regions[REGION_MAX];
     struct pricing pricing = {groups, balance->group_count, regions, balance->model->region_count};
     for (size_t i = 0; i < balance->group_count; i++) groups[i] = group_pricing(balance, &balance->groups[i]);
@@ -581,6 +453,25 @@ static void find_prices(struct balance *balance, unsigned effort)
     answer_all(balance);
 }
 
+/* What each region's clients would bring if it cost nothing to have room for them. */
+static void write_natural(const struct balance *balance, struct snapshot *snapshot)
+{
+    double loads[REGION_MAX];
+    if (!balance->fitted || !balance->by_rate) return;
+    for (size_t i = 0; i < snapshot->region_count; i++) loads[i] = balance->regions[i].fixed;
+    for (size_t i = 0; i < balance->group_count; i++) {
+        const struct group *group = &balance->groups[i];
+        for (size_t j = 0; j < balance->atlas->cell_count; j++) {
+            const struct pricing_row *row = &group->rows[j];
+            size_t best = 0;
+            for (size_t k = 1; k < row->count; k++)
+                if (row->cost_us[k] < row->cost_us[best]) best = k;
+            if (row->count > 0) loads[row->region[best]] += row->demand;
+        }
+    }
+    for (size_t i = 0; i < snapshot->region_count; i++) snapshot->regions[i].natural_rps = loads[i];
+}
+
 void balance_tick(struct balance *balance, struct snapshot *snapshot)
 {
     double elapsed_ms = balance->began ? (double)(snapshot->now_ms - balance->now_ms) : 0;
@@ -589,13 +480,14 @@ void balance_tick(struct balance *balance, struct snapshot *snapshot)
     balance->now_ms = snapshot->now_ms;
     take_loads(balance, snapshot, fmax(0, elapsed_ms));
     write_prices(balance, snapshot);
-    other_rows = take_outlooks(balance, snapshot);
+    other_rows = populace_part(balance, snapshot);
     for (size_t i = 0; i < balance->group_count; i++)
         if (make_rows(balance, snapshot, &balance->groups[i])) other_rows = true;
     if (other_rows) answer_all(balance);
     if (balance->group_count > 0) {
         learn(balance, snapshot, fmax(0, elapsed_ms));
-        if (balance->fitted) find_prices(balance, first ? EFFORT_FIRST : EFFORT);
+        if (balance->fitted) find_prices(balance, first ? EFFORT_MOST : effort(balance));
+        write_natural(balance, snapshot);
     }
     write_prices(balance, snapshot);
 }

@@ -36,7 +36,7 @@ void balance_free(struct balance *balance); /* takes NULL */
 void balance_inherit(struct balance *balance, const struct balance *before);
 
 /* Learn from a derived snapshot of the model and write into its regions (those of its views too) what STEERING_BALANCED needs:
- * price_us and settled_us. Call it before deciding, with now_ms never falling. Cannot fail: it allocates
+ * price_us, settled_us and natural_rps. Call it before deciding, with now_ms never falling. Cannot fail: it allocates
  * only when PoPs begin to reach different regions, and without memory takes them to reach the same. */
 void balance_tick(struct balance *balance, struct snapshot *snapshot);
 

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIENTELE_MIX_MAX 8 /* regions that matter in one row at once; beyond them the smallest is dropped */
+#define CLIENTELE_MIX_MAX 16 /* regions that matter in one row at once; beyond them the smallest is dropped */
 
 /* How one row's clients are spread over regions. Sums to 1. */
 struct clientele_mix {

@@ -31,6 +31,7 @@ typedef uint16_t pin_id;
 #define REGION_MAX 255    /* a choice of region fits a byte in every table */
 #define ENDPOINT_MAX 4096 /* probes of one PoP; four thousand a second fill a core */
 #define SERVICE_MAX 10000
+#define TENANT_MAX 32     /* services with a share */
 #define POLICY_MAX 256
 #define PLAN_MAX 256      /* each has a chart of the whole Internet */
 #define NETWORK_MAX 32768 /* prefixes named by rules, pins and the latency table together */
@@ -167,6 +168,12 @@ struct service {
     uint32_t line;
 };
 
+/* A service that has a share of the capacity that services use together; see tenancy.h. */
+struct tenant {
+    service_id service;
+    uint32_t share; /* its weight among tenants, 1..1000 */
+};
+
 enum quorum_kind { QUORUM_MAJORITY, QUORUM_COUNT, QUORUM_SHARE };
 
 /* `health:`, the rules by which PoPs agree; zeros are good for a PoP alone. */
@@ -229,6 +236,8 @@ struct model {
     size_t plan_count;
     const struct service *services;
     size_t service_count;
+    const struct tenant *tenants; /* ascending by service */
+    size_t tenant_count;
     const struct network *networks;
     size_t network_count;
     const struct pin *pins; /* ascending by asn, so those by network come first; each AS once */

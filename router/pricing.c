@@ -269,6 +269,43 @@ static bool descend(const struct pricing *pricing, struct reading *here, struct 
     return false;
 }
 
+/* How much less comes in all than there is room for, when all prices rise by so much: loads stay as they are then. */
+static double room_left(const struct pricing *pricing, const struct reading *reading, const double *price_us, double more_us)
+{
+    double left = 0;
+    for (size_t i = 0; i < pricing->region_count; i++) {
+        const struct pricing_region *region = &pricing->regions[i];
+        left += region->capacity * pricing_room(region, price_us[i] + more_us).full - reading->loads[i];
+    }
+    return left;
+}
+
+/* Where all regions have prices, what these have in common moves nobody: find it at once, for in an overload it is large. Returns whether
+ * prices are other ones now. */
+static bool level(const struct pricing *pricing, const struct reading *reading, double band_us, double *price_us)
+{
+    double least_us = INFINITY, low_us, high_us = band_us;
+    for (size_t i = 0; i < pricing->region_count; i++) {
+        if (!pricing->regions[i].limited) return false;
+        least_us = fmin(least_us, price_us[i]);
+    }
+    if (!(least_us < INFINITY)) return false;
+    low_us = -least_us;
+    if (room_left(pricing, reading, price_us, low_us) >= 0) {
+        high_us = low_us;
+    } else {
+        for (int i = 0; i < BISECTIONS && room_left(pricing, reading, price_us, high_us) < 0; i++) high_us = 2 * high_us;
+        for (int i = 0; i < BISECTIONS; i++) {
+            double middle_us = (low_us + high_us) / 2;
+            if (room_left(pricing, reading, price_us, middle_us) < 0) low_us = middle_us;
+            else high_us = middle_us;
+        }
+    }
+    if (fabs(high_us) < band_us / 2) return false;
+    for (size_t i = 0; i < pricing->region_count; i++) price_us[i] = fmax(0, price_us[i] + high_us);
+    return true;
+}
+
 bool pricing_solve(const struct pricing *pricing, unsigned effort, double *room, double *price_us)
 {
     size_t square = pricing->region_count * pricing->region_count;
@@ -279,6 +316,7 @@ bool pricing_solve(const struct pricing *pricing, unsigned effort, double *room,
     for (size_t i = 0; i < pricing->region_count; i++)
         if (!pricing->regions[i].limited) price_us[i] = 0;
     read_all(pricing, price_us, &here);
+    if (level(pricing, &here, band_us, price_us)) read_all(pricing, price_us, &here);
     double reach_us = REACH_BANDS * band_us;
     while (effort > 0) {
         find_step(pricing, &here, price_us, band_us / 2, &step);

@@ -21,7 +21,7 @@
 #include "router/model.h"
 
 /* Regions that one row can be spread over: the cheapest ones. Others are considered when the rows are made anew. */
-#define PRICING_CHOICE_MAX 12
+#define PRICING_CHOICE_MAX 24
 /* Of its capacity, what a region takes beyond its target for a price of one second: prices of half a second, which an ocean costs,
  * take a percent more; a fifth more load than there is room for costs ten seconds. */
 #define PRICING_ELASTICITY 0.02

@@ -7,15 +7,16 @@
 
 #define PERMILLE 1000
 
-/* ---- lifecycle: one allocation holds the four arrays behind the struct ---- */
+/* ---- lifecycle: one allocation holds the five arrays behind the struct ---- */
 
-static struct snapshot *allocate(size_t endpoint_count, size_t region_count)
+static struct snapshot *allocate(size_t endpoint_count, size_t region_count, size_t tenant_count)
 {
     size_t endpoint_size = endpoint_count * sizeof(struct endpoint_view);
     size_t report_size = region_count * sizeof(struct region_report);
     size_t order_size = region_count * sizeof(struct region_orders);
-    struct snapshot *snapshot = calloc(1, sizeof *snapshot + endpoint_size + report_size + order_size +
-                                              region_count * sizeof(struct region_view));
+    size_t region_size = region_count * sizeof(struct region_view);
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot + endpoint_size + report_size + order_size + region_size +
+                                              region_count * tenant_count * sizeof(double));
     if (snapshot == NULL) return NULL;
     /* every one of these types is aligned as int64_t, so their sizes keep the next one aligned */
     snapshot->endpoints = (void *)(snapshot + 1);
@@ -24,12 +25,14 @@ static struct snapshot *allocate(size_t endpoint_count, size_t region_count)
     snapshot->orders = (void *)((char *)snapshot->reports + report_size);
     snapshot->regions = (void *)((char *)snapshot->orders + order_size);
     snapshot->region_count = region_count;
+    snapshot->tenant_rps = (void *)((char *)snapshot->regions + region_size);
+    snapshot->tenant_count = tenant_count;
     return snapshot;
 }
 
 enum status snapshot_new(const struct model *model, struct snapshot **out)
 {
-    struct snapshot *snapshot = allocate(model->endpoint_count, model->region_count);
+    struct snapshot *snapshot = allocate(model->endpoint_count, model->region_count, model->tenant_count);
     if (snapshot == NULL) return ERR_MEMORY;
     for (size_t i = 0; i < model->endpoint_count; i++) {
         snapshot->endpoints[i] = (struct endpoint_view){
@@ -58,6 +61,8 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
         };
         snapshot->orders[i] = (struct region_orders){.next_change_ms = SNAPSHOT_UNKNOWN};
     }
+    for (size_t i = 0; i < model->region_count * model->tenant_count; i++) snapshot->tenant_rps[i] = -1;
+    for (size_t i = 0; i < model->tenant_count; i++) snapshot->tenants[i] = (struct tenant_view){.demand_rps = -1, .allotment_rps = -1};
     snapshot_derive(model, NULL, snapshot);
     *out = snapshot;
     return OK;
@@ -65,7 +70,7 @@ enum status snapshot_new(const struct model *model, struct snapshot **out)
 
 enum status snapshot_copy(const struct snapshot *from, struct snapshot **out)
 {
-    struct snapshot *snapshot = allocate(from->endpoint_count, from->region_count);
+    struct snapshot *snapshot = allocate(from->endpoint_count, from->region_count, from->tenant_count);
     if (snapshot == NULL) return ERR_MEMORY;
     snapshot->now_ms = from->now_ms;
     memcpy(snapshot->endpoints, from->endpoints, from->endpoint_count * sizeof *from->endpoints);
@@ -75,6 +80,8 @@ enum status snapshot_copy(const struct snapshot *from, struct snapshot **out)
     memcpy(snapshot->outlooks, from->outlooks, from->outlook_count * sizeof from->outlooks[0]);
     snapshot->outlook_count = from->outlook_count;
     snapshot->pops_alike = from->pops_alike;
+    memcpy(snapshot->tenant_rps, from->tenant_rps, from->region_count * from->tenant_count * sizeof *from->tenant_rps);
+    memcpy(snapshot->tenants, from->tenants, from->tenant_count * sizeof from->tenants[0]);
     for (; snapshot->view_count < from->view_count; snapshot->view_count++) {
         struct service_view *view = &snapshot->views[snapshot->view_count];
         view->service = from->views[snapshot->view_count].service;
@@ -99,6 +106,25 @@ const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id s
     for (size_t i = 0; i < snapshot->view_count; i++)
         if (snapshot->views[i].service == service) return snapshot->views[i].snapshot;
     return snapshot;
+}
+
+enum status snapshot_open_view(struct snapshot *snapshot, service_id service, struct snapshot **out)
+{
+    size_t count = snapshot->view_count, at = 0;
+    while (at < count && snapshot->views[at].service < service) at++;
+    if (at < count && snapshot->views[at].service == service) {
+        *out = snapshot->views[at].snapshot;
+        return OK;
+    }
+    if (count == SNAPSHOT_SERVICE_MAX) return ERR_LIMIT;
+    snapshot->view_count = 0; /* a view has none itself */
+    enum status status = snapshot_copy(snapshot, out);
+    snapshot->view_count = count;
+    if (status != OK) return status;
+    memmove(&snapshot->views[at + 1], &snapshot->views[at], (count - at) * sizeof snapshot->views[0]);
+    snapshot->views[at] = (struct service_view){service, *out};
+    snapshot->view_count++;
+    return OK;
 }
 
 /* ---- load ---- */
@@ -442,6 +468,8 @@ void snapshot_derive(const struct model *model, const struct snapshot *before, s
             .utilisation_permille = SNAPSHOT_UNKNOWN,
             .processing_us = SNAPSHOT_UNKNOWN,
             .settled_us = SNAPSHOT_UNKNOWN,
+            .natural_rps = -1,
+            .wanted_rps = -1,
             .processing_age_ms = SNAPSHOT_UNKNOWN,
         };
         derive_verdict(region, snapshot, snapshot_degraded_permille(model), &view, &sums);

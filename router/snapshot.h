@@ -80,10 +80,14 @@ struct endpoint_view {
     struct portion portion; /* of its region's clients; derived */
 };
 
+/* What a region's autoscaler should do; see scaling.h. */
+enum scaling { SCALING_ENOUGH, SCALING_WANTS_MORE, SCALING_WANTS_LESS };
+
 /* Endpoints of weight 0 count for nothing here. SNAPSHOT_UNKNOWN stands for what is not known. */
 struct region_view {
     bool up;
     bool drained;
+    bool kept;                  /* free of this service's clients, for other services' sake; see tenancy.h */
     enum verdict_reason reason; /* down: VERDICT_ENDPOINTS; up: the strongest of its endpoints' reasons */
     int64_t since_ms;           /* when `up` last changed */
     int64_t returned_ms;        /* when it came back into service (up, not drained): the ramp's start */
@@ -107,6 +111,9 @@ struct region_view {
     int64_t processing_us;     /* a reported one, else the mean of the endpoints' by weight */
     int64_t settled_us;        /* the same, smoothed for STEERING_BALANCED; SNAPSHOT_UNKNOWN: as processing_us */
     int64_t price_us;          /* what STEERING_BALANCED adds to its score, so that it is not overrun; see balance.h; >= 0 */
+    double natural_rps;        /* what would come if all regions had room: of STEERING_BALANCED; negative: not known */
+    double wanted_rps;         /* the capacity that would do; negative: not known */
+    enum scaling scaling;
     int64_t processing_p95_us; /* the endpoints' highest */
     int64_t processing_age_ms;
     struct load_view load; /* a reported one; else sums, means by weight, and the least of sources */
@@ -145,7 +152,14 @@ struct outlook {
     struct reach reach[REGION_MAX];
 };
 
-/* What is known as one service has to see it, because orders name it. */
+/* How one tenant fares; derived by tenancy.h. */
+struct tenant_view {
+    double demand_rps;    /* of all regions; negative: nobody tells */
+    double allotment_rps; /* what it may have of the capacity, beside the others; negative: not known */
+    bool confined;        /* it asks for more, and has regions of its own */
+};
+
+/* What is known as one service has to see it, because orders name it or it is confined. */
 struct service_view {
     service_id service;
     struct snapshot *snapshot; /* of the same model, without views; owned */
@@ -164,6 +178,9 @@ struct snapshot {
     struct outlook outlooks[OUTLOOK_MAX]; /* derived by outlook.h; nearly always none */
     size_t outlook_count;
     uint32_t pops_alike; /* that reach what this one does, itself included; 0: not derived */
+    double *tenant_rps; /* [region * tenant_count + tenant]: what each tenant sends to each region; negative: nobody tells */
+    size_t tenant_count;
+    struct tenant_view tenants[TENANT_MAX];
 };
 
 /* A snapshot of the model's size in which everything is up, assumed and unknown. ERR_MEMORY. */
@@ -172,6 +189,9 @@ MUST_USE enum status snapshot_copy(const struct snapshot *from, struct snapshot 
 void snapshot_free(struct snapshot *snapshot);
 /* The snapshot that speaks for a service: a view of its own, else the whole. */
 const struct snapshot *snapshot_of(const struct snapshot *snapshot, service_id service);
+/* A service's view, which is opened as a copy of the whole where there is none. ERR_MEMORY; ERR_LIMIT: SNAPSHOT_SERVICE_MAX others
+ * have one. */
+MUST_USE enum status snapshot_open_view(struct snapshot *snapshot, service_id service, struct snapshot **out);
 
 /* Compute `regions`, and the endpoints' portions, from `endpoints`, `reports` and `orders`. `before` is the previous snapshot of the same model or
  * NULL; it gives since_ms and returned_ms, from which the ramps run (what was never seen out of service needs

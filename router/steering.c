@@ -79,7 +79,7 @@ static enum rung region_rung(const struct policy *policy, const struct region_vi
 {
     if (!view->up) return RUNG_UNHEALTHY;
     if (policy->steering == STEERING_WEIGHTED && weight == 0) return RUNG_UNWEIGHTED;
-    if (view->drained) return RUNG_DRAINED;
+    if (view->drained || view->kept) return RUNG_DRAINED;
     if (policy->steering == STEERING_BALANCED) return RUNG_CAPACITY; /* prices see to it, and move no more than they must */
     return policy->require_capacity && region_full(view) ? RUNG_FULL : RUNG_CAPACITY;
 }
@@ -525,11 +525,12 @@ static struct decision choose(const struct cell_view *view)
 
 static enum exclusion exclusion_of(const struct cell_view *view, const struct contender *contender)
 {
+    const struct region_view *region = &view->lineup->input->snapshot->regions[contender->region];
     if (!view_allows(view, contender->region)) return view->spoken != NULL ? EXCLUDED_BY_RULE : EXCLUDED_BY_PIN;
     if (contender->rung == view->rung) return EXCLUDED_NOT;
     switch (contender->rung) {
     case RUNG_FULL: return EXCLUDED_FULL;
-    case RUNG_DRAINED: return EXCLUDED_DRAINED;
+    case RUNG_DRAINED: return region->drained ? EXCLUDED_DRAINED : EXCLUDED_KEPT;
     case RUNG_UNWEIGHTED: return EXCLUDED_UNWEIGHTED;
     default: return EXCLUDED_DOWN;
     }
@@ -641,6 +642,7 @@ const char *exclusion_name(enum exclusion exclusion)
     case EXCLUDED_DRAINED: return "drained";
     case EXCLUDED_DOWN: return "down";
     case EXCLUDED_UNWEIGHTED: return "weight 0";
+    case EXCLUDED_KEPT: return "kept for other services";
     }
     return "unknown";
 }

@@ -6,6 +6,7 @@
  *
  * The ladder, so that an answer is never empty (each step is tried when the one before left nobody):
  *   1 up, not drained, with room   2 up, not drained (capacity relaxed)   3 up (drained too)   4 all (unhealthy too)
+ * What is kept for other services (region_view.kept) counts as drained here.
  * Under STEERING_WEIGHTED the first three steps take regions with a weight only; the fourth begins with
  * what is up without one.
  *
@@ -64,6 +65,7 @@ enum exclusion {
     EXCLUDED_DRAINED,
     EXCLUDED_DOWN,
     EXCLUDED_UNWEIGHTED, /* weight 0 under STEERING_WEIGHTED */
+    EXCLUDED_KEPT,       /* for other services: the service is confined, or another one is to it; see tenancy.h */
 };
 
 struct candidate {

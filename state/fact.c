@@ -172,6 +172,12 @@ bool fact_name_valid(const char *name)
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._") == size;
 }
 
+bool fact_tenant(const char *region, const char *service, char out[FACT_NAME_MAX])
+{
+    int size = snprintf(out, FACT_NAME_MAX, "%s.%s", region, service);
+    return size > 0 && size < FACT_NAME_MAX && fact_name_valid(out);
+}
+
 /* Printable ASCII that ends within `room`. */
 static bool text_valid(const char *text, size_t room)
 {

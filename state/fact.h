@@ -40,7 +40,7 @@
 
 enum fact_kind {
     FACT_PROBE, /* subject: endpoint; writer: a PoP */
-    FACT_LOAD,  /* subject: region or endpoint; writer: that region's reporter, or a PoP for what it was told */
+    FACT_LOAD,  /* subject: region or endpoint, or a service in a region (fact_tenant); writer: that region's reporter, or a PoP for what it was told */
     FACT_POP,   /* subject and writer: a PoP; its heartbeat */
     FACT_ORDER, /* subject: the order's id; writer: an operator */
     FACT_KIND_COUNT
@@ -139,6 +139,8 @@ const char *fact_kind_name(enum fact_kind kind);   /* "probe", "load", "pop", "o
 const char *order_verb_name(enum order_verb verb); /* "drain", "force-up", "force-down", "weight", "shift" */
 /* [a-z0-9-._], 1..NAME_TEXT_MAX characters? */
 bool fact_name_valid(const char *name);
+/* The subject of a load that one service has in one region: "REGION.SERVICE". False: it is not a name, or too long for one. */
+bool fact_tenant(const char *region, const char *service, char out[FACT_NAME_MAX]);
 /* A load of which nothing is said. */
 struct fact_load fact_load_none(void);
 

@@ -41,6 +41,10 @@ struct knowledge {
     struct statement **probes;         /* by endpoint_id */
     struct statement **endpoint_loads; /* by endpoint_id */
     struct statement **region_loads;   /* by region_id */
+    struct name *tenant_names;         /* of loads of one service in one region, ascending */
+    size_t tenant_name_count;
+    char (*tenant_texts)[FACT_NAME_MAX]; /* by [region * tenant_count + tenant], as are: */
+    struct statement **tenant_loads;
     double *region_declared_rps;       /* by region_id: what its endpoints' capacities sum to */
     int64_t *endpoint_known_ms;        /* by endpoint_id: when a load was last known; SNAPSHOT_UNKNOWN: never */
     int64_t *region_known_ms;
@@ -60,6 +64,18 @@ static uint16_t name_find(const struct name *names, size_t count, const char *te
     return found == NULL ? ID_NONE : found->id;
 }
 
+/* What loads of one service in one region are called. */
+static void tenant_names_fill(struct knowledge *knowledge)
+{
+    const struct model *model = knowledge->model;
+    for (size_t i = 0; i < model->region_count * model->tenant_count; i++) {
+        const struct service *service = &model->services[model->tenants[i % model->tenant_count].service];
+        if (!fact_tenant(model->regions[i / model->tenant_count].name, service->name, knowledge->tenant_texts[i])) continue;
+        knowledge->tenant_names[knowledge->tenant_name_count++] = (struct name){knowledge->tenant_texts[i], (uint16_t)i};
+    }
+    qsort(knowledge->tenant_names, knowledge->tenant_name_count, sizeof *knowledge->tenant_names, name_compare);
+}
+
 static void names_fill(struct knowledge *knowledge)
 {
     const struct model *model = knowledge->model;
@@ -75,6 +91,7 @@ static void names_fill(struct knowledge *knowledge)
     }
     qsort(knowledge->endpoint_names, model->endpoint_count, sizeof *knowledge->endpoint_names, name_compare);
     qsort(knowledge->region_names, model->region_count, sizeof *knowledge->region_names, name_compare);
+    tenant_names_fill(knowledge);
 }
 
 enum status knowledge_new(const struct model *model, const char *pop, struct knowledge **out)
@@ -96,11 +113,16 @@ enum status knowledge_new_of(const struct model *model, const struct council_sel
     knowledge->probes = calloc(endpoints, sizeof(struct statement *));
     knowledge->endpoint_loads = calloc(endpoints, sizeof(struct statement *));
     knowledge->region_loads = calloc(regions, sizeof(struct statement *));
+    size_t tenants = regions * model->tenant_count + 1; /* at most 255 * 32: fits an id */
+    knowledge->tenant_names = calloc(tenants, sizeof *knowledge->tenant_names);
+    knowledge->tenant_texts = calloc(tenants, sizeof *knowledge->tenant_texts);
+    knowledge->tenant_loads = calloc(tenants, sizeof(struct statement *));
     knowledge->region_declared_rps = calloc(regions, sizeof *knowledge->region_declared_rps);
     knowledge->endpoint_known_ms = calloc(endpoints, sizeof *knowledge->endpoint_known_ms);
     knowledge->region_known_ms = calloc(regions, sizeof *knowledge->region_known_ms);
     if (knowledge->endpoint_names == NULL || knowledge->region_names == NULL || knowledge->probes == NULL ||
-        knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL ||
+        knowledge->endpoint_loads == NULL || knowledge->region_loads == NULL || knowledge->tenant_names == NULL ||
+        knowledge->tenant_texts == NULL || knowledge->tenant_loads == NULL ||
         knowledge->region_declared_rps == NULL || knowledge->endpoint_known_ms == NULL ||
         knowledge->region_known_ms == NULL || order_book_new(model, &knowledge->orders) != OK ||
         council_new(model, self, &knowledge->council) != OK) {
@@ -130,6 +152,9 @@ void knowledge_free(struct knowledge *knowledge)
     topics_free(knowledge->probes, knowledge->model->endpoint_count);
     topics_free(knowledge->endpoint_loads, knowledge->model->endpoint_count);
     topics_free(knowledge->region_loads, knowledge->model->region_count);
+    topics_free(knowledge->tenant_loads, knowledge->model->region_count * knowledge->model->tenant_count);
+    free(knowledge->tenant_names);
+    free(knowledge->tenant_texts);
     free(knowledge->endpoint_names);
     free(knowledge->region_names);
     free(knowledge->region_declared_rps);
@@ -142,7 +167,7 @@ void knowledge_free(struct knowledge *knowledge)
 
 /* ---- finding ---- */
 
-/* What a fact is about. A load's subject is a region, else an endpoint. */
+/* What a fact is about. A load's subject is a region, else an endpoint, else a service in a region. */
 struct topic {
     struct statement **statements; /* NULL: nothing in the model */
     double declared_rps;           /* the capacity that the model states for it; 0: none */
@@ -158,6 +183,11 @@ static struct topic topic_of(const struct knowledge *knowledge, const struct fac
             return (struct topic){&knowledge->region_loads[region], knowledge->region_declared_rps[region], region};
     }
     endpoint_id endpoint = name_find(knowledge->endpoint_names, model->endpoint_count, fact->subject);
+    if (endpoint == ID_NONE && fact->kind == FACT_LOAD) {
+        uint16_t pair = name_find(knowledge->tenant_names, knowledge->tenant_name_count, fact->subject);
+        if (pair != ID_NONE)
+            return (struct topic){&knowledge->tenant_loads[pair], knowledge->region_declared_rps[pair / model->tenant_count], pair};
+    }
     if (endpoint == ID_NONE) return (struct topic){NULL, 0, ID_NONE};
     struct statement **topics = fact->kind == FACT_PROBE ? knowledge->probes : knowledge->endpoint_loads;
     return (struct topic){&topics[endpoint], model->endpoints[endpoint].capacity_rps, endpoint};
@@ -463,6 +493,16 @@ static void report_fill(struct knowledge *knowledge, region_id id, int64_t now_m
     report->load.stale_ms = stale_ms(&knowledge->region_known_ms[id], merged.view.source, now_ms);
 }
 
+static void tenants_fill(const struct knowledge *knowledge, region_id region, int64_t now_ms, double *tenant_rps)
+{
+    size_t tenants = knowledge->model->tenant_count;
+    for (size_t i = 0; i < tenants; i++) {
+        struct load_words words = {.capacity_rps = 0};
+        add_reports(knowledge, knowledge->tenant_loads[region * tenants + i], region, now_ms, &words);
+        tenant_rps[i] = load_merge(&words).load_rps;
+    }
+}
+
 /* Since when nobody says a load. */
 static void staleness_inherit(struct knowledge *knowledge, const struct knowledge *before)
 {
@@ -491,7 +531,10 @@ static void facts_fill(struct knowledge *knowledge, int64_t now_ms, struct snaps
         verdict_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
         load_fill(knowledge, (endpoint_id)i, now_ms, &out->endpoints[i]);
     }
-    for (size_t i = 0; i < out->region_count; i++) report_fill(knowledge, (region_id)i, now_ms, &out->reports[i]);
+    for (size_t i = 0; i < out->region_count; i++) {
+        report_fill(knowledge, (region_id)i, now_ms, &out->reports[i]);
+        tenants_fill(knowledge, (region_id)i, now_ms, &out->tenant_rps[i * out->tenant_count]);
+    }
 }
 
 enum status knowledge_snapshot(struct knowledge *knowledge, const struct snapshot *before, int64_t now_ms,
@@ -519,6 +562,14 @@ enum status knowledge_foresee(struct knowledge *knowledge, const struct order *e
     for (size_t i = 0; i < order_count; i++) orders[i].percent_per_minute = 0;
     facts_fill(knowledge, now_ms, out);
     return orders_derive(knowledge->model, orders, order_count, before, out);
+}
+
+bool knowledge_has_subject(const struct knowledge *knowledge, const char *subject)
+{
+    const struct model *model = knowledge->model;
+    return name_find(knowledge->region_names, model->region_count, subject) != ID_NONE ||
+           name_find(knowledge->endpoint_names, model->endpoint_count, subject) != ID_NONE ||
+           name_find(knowledge->tenant_names, knowledge->tenant_name_count, subject) != ID_NONE;
 }
 
 const struct order_book *knowledge_orders(const struct knowledge *knowledge)

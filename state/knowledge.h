@@ -59,6 +59,8 @@ MUST_USE enum status knowledge_snapshot(struct knowledge *knowledge, const struc
 MUST_USE enum status knowledge_foresee(struct knowledge *knowledge, const struct order *extra,
                                        const struct snapshot *before, int64_t now_ms, struct snapshot *out);
 /* The orders that were heard of; valid until the next fact. */
+/* Is it something that a load can be told of: a region, an endpoint, or a tenant in a region (fact_tenant)? */
+bool knowledge_has_subject(const struct knowledge *knowledge, const char *subject);
 const struct order_book *knowledge_orders(const struct knowledge *knowledge);
 
 /* Who votes, who lives and who probes; valid as long as the knowledge. */

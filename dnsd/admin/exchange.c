@@ -122,6 +122,7 @@ static enum MHD_Result send_index(struct exchange *exchange)
         "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, \"utilisation\": N, \"waiting\": "
         "N, "
         "\"processing_ms\": N, ...}\n"
+        "                {\"subject\": REGION, \"service\": NAME, \"load_rps\": N}\n"
         "The command line `meridian` speaks to it too.\n";
     return send_response(exchange, 200, take_response(strdup(text), sizeof text - 1, TYPE_TEXT));
 }
@@ -268,7 +269,8 @@ static enum MHD_Result answer_report(struct exchange *exchange)
     switch (status) {
     case OK: return send_response(exchange, 200, take_json(json_pack("{s:s}", "result", "ok")));
     case ERR_NOT_FOUND:
-        snprintf(error, sizeof error, "subject: %s: expected the name of a region or an endpoint", report->subject);
+        snprintf(error, sizeof error, "subject: %s: expected the name of %s", report->subject,
+                 report->service[0] != '\0' ? "a region, and service that of a service with a share" : "a region or an endpoint");
         return send_error(exchange, 404, error);
     case ERR_RANGE: return send_error(exchange, 422, "a number is out of range");
     default: return send_error(exchange, 503, status_name(status));

@@ -177,7 +177,9 @@ static double region_gauge(const struct region_view *view, unsigned row, int64_t
     case 8: return seconds_of_us(view->processing_p95_us);
     case 9: return age_s(view->load_age_ms, elapsed_ms);
     case 10: return age_s(view->load.stale_ms, elapsed_ms);
-    default: return seconds_of_us(view->price_us);
+    case 11: return seconds_of_us(view->price_us);
+    case 12: return view->natural_rps;
+    default: return view->wanted_rps;
     }
 }
 
@@ -194,6 +196,8 @@ static const char *const region_gauges[][2] = {
     {"meridian_region_load_age_seconds", "Age of what is known of a region's load."},
     {"meridian_region_load_stale_seconds", "Time since what was known of a region's load ran out."},
     {"meridian_region_price_seconds", "What balanced policies add to a region's score; 0 while it has room."},
+    {"meridian_region_natural_requests_per_second", "What a region would get if all regions had room."},
+    {"meridian_region_wanted_capacity_requests_per_second", "Capacity that a region's autoscaler should provide."},
 };
 
 static double endpoint_gauge(const struct endpoint_view *view, unsigned row, int64_t elapsed_ms)
@@ -260,6 +264,39 @@ static void write_endpoints(FILE *out, const struct world *world, int64_t elapse
                      label(rooms[0], model->regions[model->endpoints[i].region].name),
                      label(rooms[1], model->endpoints[i].name));
             sample(out, endpoint_gauges[row][0], labels, value);
+        }
+    }
+}
+
+static double tenant_gauge(const struct tenant *tenant, const struct tenant_view *view, unsigned row)
+{
+    switch (row) {
+    case 0: return tenant->share;
+    case 1: return view->demand_rps;
+    case 2: return view->allotment_rps;
+    default: return view->confined;
+    }
+}
+
+static const char *const tenant_gauges[][2] = {
+    {"meridian_service_share", "Share of the capacity that a service has, as a weight."},
+    {"meridian_service_demand_requests_per_second", "What a service with a share asks for, as reported."},
+    {"meridian_service_allotment_requests_per_second", "What a service with a share may have beside the others."},
+    {"meridian_service_confined", "Whether a service asks for more than its share and is confined (1) or not (0)."},
+};
+
+static void write_tenants(FILE *out, const struct world *world)
+{
+    const struct model *model = &world->config->model;
+    for (unsigned row = 0; model->tenant_count > 0 && row < sizeof tenant_gauges / sizeof *tenant_gauges; row++) {
+        family(out, tenant_gauges[row][0], "gauge", tenant_gauges[row][1]);
+        for (size_t i = 0; i < model->tenant_count; i++) {
+            char room[LABEL_MAX];
+            char labels[LABEL_MAX + 32];
+            double value = tenant_gauge(&model->tenants[i], &world->snapshot->tenants[i], row);
+            if (value < 0) continue;
+            snprintf(labels, sizeof labels, "{service=\"%s\"}", label(room, model->services[model->tenants[i].service].name));
+            sample(out, tenant_gauges[row][0], labels, value);
         }
     }
 }
@@ -359,6 +396,7 @@ static void write_world(FILE *out, const struct control *control, const struct c
     write_regions(out, world, elapsed_ms);
     write_endpoints(out, world, elapsed_ms);
     write_shares(out, world);
+    write_tenants(out, world);
     agreement_metrics(out, control);
 }
 

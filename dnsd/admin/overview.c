@@ -13,6 +13,7 @@
 #include "dnsd/admin/order_page.h"
 #include "dnsd/admin/sharing.h"
 #include "dnsd/zone/tables.h"
+#include "router/scaling.h"
 #include "router/ttl.h"
 
 int64_t overview_elapsed_ms(const struct control *control)
@@ -63,6 +64,41 @@ static json_t *region_names(const struct model *model, const struct plan *plan)
     return list;
 }
 
+/* Add a member that a format string has no room for any more. NULL passes through. */
+static json_t *with(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* The regions that a confined service has for itself. */
+static json_t *confined_to(const struct world *world, service_id id)
+{
+    const struct model *model = &world->config->model;
+    const struct plan *plan = &model->plans[model->services[id].plan];
+    const struct snapshot *seen = snapshot_of(world->snapshot, id);
+    json_t *list = json_array();
+    for (size_t i = 0; i < plan->region_count; i++) {
+        if (!seen->regions[plan->regions[i]].kept) json_array_append_new(list, json_string(model->regions[plan->regions[i]].name));
+    }
+    return list;
+}
+
+/* What a service with a share asks for and may have; null without one. */
+static json_t *tenant_json(const struct world *world, service_id id)
+{
+    const struct model *model = &world->config->model;
+    for (size_t i = 0; i < model->tenant_count; i++) {
+        const struct tenant_view *view = &world->snapshot->tenants[i];
+        if (model->tenants[i].service != id) continue;
+        return json_pack("{s:I, s:o, s:o, s:o}", "share", (json_int_t)model->tenants[i].share, "demand_rps",
+                         figure_rate(view->demand_rps), "allotment_rps", figure_rate(view->allotment_rps), "confined_to",
+                         view->confined ? confined_to(world, id) : json_null());
+    }
+    return json_null();
+}
+
 static json_t *services_json(const struct world *world)
 {
     const struct model *model = &world->config->model;
@@ -71,8 +107,8 @@ static json_t *services_json(const struct world *world)
         const struct service *service = &model->services[i];
         const struct plan *plan = &model->plans[service->plan];
         const struct policy *policy = &model->policies[plan->policy];
-        json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name",
-                                              figure_text(service->name), "plan", (int)service->plan, "policy",
+        json_array_append_new(list, json_pack("{s:o, s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "name",
+                                              figure_text(service->name), "tenant", tenant_json(world, (service_id)i), "plan", (int)service->plan, "policy",
                                               policy->name, "steering", steering_name(policy->steering), "ttl_s",
                                               (json_int_t)ttl_of_service_s(model, service, world->snapshot),
                                               "ttl_min_s", (json_int_t)service->ttl_min_s, "ttl_max_s",
@@ -117,14 +153,6 @@ static json_t *load_json(const struct load_view *load, double utilisation, const
                      asked == NULL || asked[0] == '\0' ? json_null() : figure_text(asked));
 }
 
-/* Add a member that a format string has no room for any more. NULL passes through. */
-static json_t *with(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) == 0) return object;
-    json_decref(object);
-    return NULL;
-}
-
 json_t *overview_region(const struct world *world, region_id region, int64_t elapsed_ms)
 {
     const struct snapshot *snapshot = world->snapshot;
@@ -142,6 +170,9 @@ json_t *overview_region(const struct world *world, region_id region, int64_t ela
         figure_age_s(view->processing_age_ms, elapsed_ms));
     region_json = with(region_json, "load", load_json(&view->load, view->utilisation, NULL, elapsed_ms));
     region_json = with(region_json, "price_ms", figure_ms(view->price_us));
+    region_json = with(region_json, "natural_rps", figure_rate(view->natural_rps));
+    region_json = with(region_json, "wanted_rps", figure_rate(view->wanted_rps));
+    region_json = with(region_json, "scaling", json_string(scaling_name(view->scaling)));
     region_json = with(region_json, "moved", figure_ratio(view->moved_permille));
     region_json =
         with(region_json, "ordered_weight", view->has_weight ? json_integer((json_int_t)view->weight) : json_null());

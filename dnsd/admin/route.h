@@ -44,7 +44,8 @@ struct explain_question {
 };
 
 struct report_order {
-    char subject[FACT_NAME_MAX];
+    char subject[FACT_NAME_MAX]; /* of a service in a region as fact_tenant has it */
+    char service[FACT_NAME_MAX]; /* as it was named; "": none */
     struct fact_load load;
 };
 

@@ -67,7 +67,7 @@ static enum status read_value(const char *key, const json_t *value, const struct
 
 static enum status refuse_key(const char *key, struct route_refusal *refusal)
 {
-    char keys[KEYS_TEXT_MAX] = "subject";
+    char keys[KEYS_TEXT_MAX] = "subject, service";
     size_t used = strlen(keys);
     for (size_t i = 0; i < LOAD_MEMBER_COUNT && used < sizeof keys; i++)
         used += (size_t)snprintf(keys + used, sizeof keys - used, ", %s", load_member_at(i)->key);
@@ -84,9 +84,20 @@ static enum status read_subject(const json_t *value, struct report_order *order,
     return OK;
 }
 
+static enum status read_service(const json_t *value, struct report_order *order, struct route_refusal *refusal)
+{
+    size_t size = json_string_length(value);
+    if (!json_is_string(value) || size == 0 || size >= sizeof order->service)
+        return refuse(refusal, 422, "service: expected the name of a service with a share, at most %zu characters",
+                      sizeof order->service - 1);
+    memcpy(order->service, json_string_value(value), size + 1);
+    return OK;
+}
+
 static enum status read_member(const char *key, const json_t *value, struct report_order *order,
                                struct route_refusal *refusal)
 {
+    if (strcmp(key, "service") == 0) return read_service(value, order, refusal);
     if (strcmp(key, "subject") == 0) return read_subject(value, order, refusal);
     const struct load_member *member = load_member_find(key, strlen(key));
     if (member != NULL) return read_value(key, value, member, 1, &order->load, refusal);
@@ -111,6 +122,12 @@ static enum status read_report(json_t *body, struct report_order *order, struct 
     if (order->subject[0] == '\0') return refuse(refusal, 422, "subject is missing");
     if (!load_member_any(&order->load))
         return refuse(refusal, 422, "nothing is reported: load_rps, capacity_rps, utilisation, processing_ms, ...");
+    char subject[FACT_NAME_MAX];
+    if (order->service[0] == '\0') return OK;
+    if (order->load.load_rps < 0) return refuse(refusal, 422, "service: load_rps is missing, all that is told of a service");
+    if (!fact_tenant(order->subject, order->service, subject))
+        return refuse(refusal, 422, "service: %.64s: expected the name of a service with a share", order->service);
+    memcpy(order->subject, subject, sizeof subject);
     return OK;
 }
 

@@ -106,6 +106,8 @@ static const struct option_row {
      "who; default $" AUTHOR_ENVIRONMENT " or the user's name", NO_BOUNDS},
     {"--service", OPTION_TEXT, FIELD(service), ORDER | BIT(COMMAND_UNDRAIN), "NAME", "for this service's answers alone",
      NO_BOUNDS},
+    {"--service", OPTION_TEXT, FIELD(service), BIT(COMMAND_REPORT), "NAME",
+     "of the region's load, what this service sends (one with a share)", NO_BOUNDS},
     {"--percent-per-minute", OPTION_NUMBER, FIELD(percent_per_minute), BIT(COMMAND_DRAIN) | BIT(COMMAND_SHIFT), "N",
      "by steps, at this rate; default at once", 1, FACT_PERCENT_MAX},
     {"--override", OPTION_FLAG, FIELD(override), ORDER, NULL, "against the safety rules", NO_BOUNDS},

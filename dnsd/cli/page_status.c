@@ -171,6 +171,34 @@ static void print_zones(const struct paper *paper, const json_t *status)
     print_row(paper, "zones", line);
 }
 
+/* What services with a share ask for, and who is confined to what. */
+static void print_tenants(const struct paper *paper, const json_t *status)
+{
+    static const struct column columns[] = {{"TENANT", false}, {"SHARE", true}, {"ASKS FOR", true}, {"MAY HAVE", true}, {"CONFINED TO", false}};
+    size_t index;
+    const json_t *service, *services = json_object_get(status, "services");
+    bool any = false;
+    json_array_foreach(services, index, service) any |= json_is_object(json_object_get(service, "tenant"));
+    if (!any) return;
+    struct table *table = table_new(columns, 5);
+    json_array_foreach(services, index, service)
+    {
+        const json_t *tenant = json_object_get(service, "tenant"), *confined = json_object_get(tenant, "confined_to");
+        char room[PAGE_TEXT_MAX], regions[ROOM];
+        double share = 0;
+        if (!json_is_object(tenant)) continue;
+        (void)page_number(tenant, "share", &share);
+        page_join(confined, " ", regions, sizeof regions);
+        table_put(table, STYLE_STRONG, "%s", page_text(service, "name"));
+        table_put(table, STYLE_PLAIN, "%.0f", share);
+        table_put(table, STYLE_PLAIN, "%s/s", page_rate(tenant, "demand_rps", room));
+        table_put(table, STYLE_PLAIN, "%s/s", page_rate(tenant, "allotment_rps", room));
+        table_put(table, json_is_array(confined) ? STYLE_BAD : STYLE_PLAIN, "%s", json_is_array(confined) ? regions : "-");
+    }
+    fputc('\n', paper->out);
+    table_print_and_free(table, paper, 0);
+}
+
 static void print_services(const struct paper *paper, const json_t *status)
 {
     static const struct column columns[] = {
@@ -196,6 +224,7 @@ static void print_services(const struct paper *paper, const json_t *status)
     if (json_array_size(services) > SERVICE_ROWS) {
         fprintf(paper->out, "... and %zu more services (--json has all)\n", json_array_size(services) - SERVICE_ROWS);
     }
+    print_tenants(paper, status);
 }
 
 static void put_state(struct table *table, const json_t *object)
@@ -239,7 +268,7 @@ static void print_regions(const struct paper *paper, const json_t *status)
 {
     static const struct column columns[] = {
         {"REGION", false}, {"STATE", false},   {"WHY", false}, {"SINCE", true},  {"HEALTHY", true},
-        {"LOAD", true},    {"CAPACITY", true}, {"USED", true}, {"AGE", true},    {"PROCESSING", true},
+        {"LOAD", true},    {"CAPACITY", true}, {"WANTS", true}, {"USED", true}, {"AGE", true},    {"PROCESSING", true},
         {"P95", true},     {"AGE", true},      {"RAMP", true}, {"ANSWERS", true}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     const json_t *answers = json_object_get(status, "answers");
@@ -261,6 +290,7 @@ static void print_regions(const struct paper *paper, const json_t *status)
         table_put(table, up < total ? STYLE_WARNING : STYLE_PLAIN, "%.0f/%.0f", up, total);
         table_put(table, STYLE_PLAIN, "%s", page_rate(region, "load_rps", room));
         table_put(table, STYLE_PLAIN, "%s", page_rate(region, "capacity_rps", room));
+        table_put(table, strcmp(page_text(region, "scaling"), "more") == 0 ? STYLE_WARNING : STYLE_PLAIN, "%s", page_rate(region, "wanted_rps", room));
         put_use(table, region);
         table_put(table, STYLE_FAINT, "%s", page_duration(region, "load_age_s", room));
         table_put(table, STYLE_PLAIN, "%s", page_ms(region, "processing_ms", room));

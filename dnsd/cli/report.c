@@ -63,7 +63,8 @@ static char *report_body(const struct errand *errand)
     json_t *body = arguments->from != NULL ? read_object(errand, arguments->from) : json_object();
     if (body == NULL) return NULL;
     char *text = NULL;
-    if (json_object_set_new(body, "subject", json_string(arguments->operand)) == 0) { /* refuses what is not UTF-8 */
+    bool named = arguments->service == NULL || json_object_set_new(body, "service", json_string(arguments->service)) == 0;
+    if (named && json_object_set_new(body, "subject", json_string(arguments->operand)) == 0) { /* refuse what is not UTF-8 */
         add_options(arguments, body);
         text = json_dumps(body, JSON_REAL_PRECISION(15));
     } else {

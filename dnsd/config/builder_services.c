@@ -5,6 +5,7 @@
 #include "dnsd/config/builder.h"
 #include "dnsd/config/suggestion.h"
 #include "router/steering.h"
+#include "state/fact.h"
 
 struct services_state {
     struct builder *builder;
@@ -262,6 +263,35 @@ static void check_pins(struct services_state *state)
     }
 }
 
+/* Services with a share. */
+static enum status build_tenants(struct services_state *state)
+{
+    struct builder *builder = state->builder;
+    const struct given_items *given = &builder->declaration->services;
+    const struct given_service *declared = given->list;
+    struct model *model = &builder->config->model;
+    struct tenant *tenants = arena_array(builder->keep, TENANT_MAX, sizeof *tenants);
+    if (tenants == NULL) return ERR_MEMORY;
+    for (size_t i = 0; i < given->count; i++) {
+        const struct service *service = &model->services[i];
+        char subject[FACT_NAME_MAX];
+        if (!declared[i].share.present || service->plan >= state->plan_count) continue;
+        const struct plan *plan = &state->plans[service->plan];
+        size_t sound = 0;
+        while (sound < plan->region_count && fact_tenant(model->regions[plan->regions[sound]].name, service->name, subject)) sound++;
+        if (sound < plan->region_count)
+            builder_refuse(builder, &declared[i].share,
+                           "no share: the service's name is a wildcard, or longer than %d characters together with a region's",
+                           NAME_TEXT_MAX - 1);
+        else if (model->tenant_count == TENANT_MAX)
+            builder_refuse(builder, &declared[i].share, "at most %d services with a share", TENANT_MAX);
+        else
+            tenants[model->tenant_count++] = (struct tenant){(service_id)i, declared[i].share.value.integer};
+    }
+    model->tenants = tenants;
+    return OK;
+}
+
 /* Rows of the latency table, now that networks have their ids. */
 static enum status build_latency_rows(struct builder *builder)
 {
@@ -320,5 +350,6 @@ enum status builder_services(struct builder *builder)
     model->service_count = given->count;
     model->plans = state.plans;
     model->plan_count = state.plan_count;
-    return build_latency_rows(builder);
+    enum status status = build_tenants(&state);
+    return status == OK ? build_latency_rows(builder) : status;
 }

@@ -284,6 +284,11 @@ static const struct option service_options[] = {
     {.name = "ttl_min_s", .type = OPTION_INTEGER, AT(ttl_min_s),
      .minimum = 0, .maximum = 86400, .unit = "s", .otherwise = "5, but at most `ttl_s`",
      .meaning = "Shortest time to live of an answer."},
+    {.name = "share", .type = OPTION_INTEGER, AT(share),
+     .minimum = 1, .maximum = 1000, .otherwise = "it gets all that it asks for",
+     .meaning = "Its part of the regions' capacity, as a weight among the services with a share, while they ask for more than there is: one "
+                "that asks for more than its part is then confined to regions of its own. Its load has to be reported by region "
+                "(`meridian report REGION --service NAME`)."},
 };
 SHAPE(service, struct given_service, "services[]", "DNS names that are routed.");
 

@@ -116,6 +116,7 @@ struct given_service {
     struct given policy;
     struct given ttl_s;
     struct given ttl_min_s;
+    struct given share;
 };
 
 /* Where clients are taken to be. */

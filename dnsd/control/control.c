@@ -230,8 +230,7 @@ static void on_probe(void *context, endpoint_id endpoint, const struct probe_res
 
 enum status control_report(struct control *control, const char *subject, const struct fact_load *load)
 {
-    const struct model *model = model_of(control);
-    if (region_find(model, subject) == ID_NONE && endpoint_find(model, subject) == ID_NONE) return ERR_NOT_FOUND;
+    if (!knowledge_has_subject(control->knowledge, subject)) return ERR_NOT_FOUND;
     struct fact fact = {
         .kind = FACT_LOAD,
         .ttl_ms = control->ground->config->report_ttl_ms,

@@ -10,6 +10,8 @@
 
 #include "dnsd/zone/detour.h"
 #include "router/balance.h"
+#include "router/scaling.h"
+#include "router/tenancy.h"
 
 /* One plan's decisions and the chart folded from them. */
 struct course {
@@ -23,7 +25,7 @@ struct written {
     struct answers *answers;
 };
 
-/* For services with orders of their own. */
+/* For services that see another snapshot than the rest: with orders of their own, or confined. */
 struct detour {
     unsigned references;
     struct zones *zones;
@@ -44,7 +46,8 @@ struct publication {
 struct publisher {
     struct publication *newest;
     size_t count;            /* in the list */
-    struct balance *balance; /* the prices of `weighed` */
+    struct tenancy *tenancy; /* who is confined to what, of `weighed` */
+    struct balance *balance; /* its prices */
     struct ground *weighed;  /* held; NULL: none yet */
     struct snapshot *latest; /* newest snapshot, when it is younger than the newest world's; else NULL */
     struct world view;
@@ -100,6 +103,7 @@ void publisher_free(struct publisher *publisher)
     }
     snapshot_free(publisher->latest);
     balance_free(publisher->balance);
+    tenancy_free(publisher->tenancy);
     ground_release(publisher->weighed);
     free(publisher);
 }
@@ -107,27 +111,41 @@ void publisher_free(struct publisher *publisher)
 /* Prices for another ground, which begin where those before are. */
 static enum status weigh_anew(struct publisher *publisher, struct ground *ground)
 {
+    const struct model *model = &ground->config->model;
     struct balance *balance;
+    struct tenancy *tenancy;
     double *weights = calloc(ground->atlas->cell_count + 1, sizeof *weights);
     if (weights == NULL) return ERR_MEMORY;
     atlas_weigh(ground->atlas, weights);
-    enum status status = balance_new(&ground->config->model, ground->atlas, ground->latencies, weights, &balance);
+    enum status status = balance_new(model, ground->atlas, ground->latencies, weights, &balance);
+    if (status == OK) {
+        status = tenancy_new(model, ground->atlas, ground->latencies, weights, &tenancy);
+        if (status != OK) balance_free(balance);
+    }
     free(weights);
     if (status != OK) return status;
     if (publisher->balance != NULL) balance_inherit(balance, publisher->balance);
+    if (publisher->tenancy != NULL) tenancy_inherit(tenancy, publisher->tenancy);
     balance_free(publisher->balance);
+    tenancy_free(publisher->tenancy);
     ground_release(publisher->weighed);
+    publisher->tenancy = tenancy;
     publisher->balance = balance;
     publisher->weighed = ground_hold(ground);
     return OK;
 }
 
-/* Write into a snapshot what `steering: balanced` needs of it. */
+/* Write into a snapshot who is confined to what, and what `steering: balanced` needs. */
 static enum status weigh(struct publisher *publisher, struct ground *ground, struct snapshot *snapshot)
 {
     enum status status = publisher->weighed == ground ? OK : weigh_anew(publisher, ground);
-    if (status == OK) balance_tick(publisher->balance, snapshot);
-    return status;
+    if (status != OK) return status;
+    tenancy_tick(publisher->tenancy, snapshot);
+    balance_tick(publisher->balance, snapshot);
+    const struct publication *newest = publisher->newest;
+    bool same = newest != NULL && newest->ground == ground;
+    scaling_tick(&ground->config->model, same ? publisher_snapshot(publisher) : NULL, snapshot);
+    return OK;
 }
 
 /* The course of one plan: the one before when every cell's decision is the same, else a new one. */

@@ -86,11 +86,41 @@ static void write_verdict(const struct region_view *view, char out[AUDIT_TEXT_MA
              verdict_reason_name(view->reason), view->weight_up, view->weight_total);
 }
 
+/* A service that asks for more than its share has regions of its own from now on, or has not any more. */
+static void add_tenants(struct trail *trail, const struct config *config, const struct snapshot *before,
+                        const struct snapshot *after)
+{
+    const struct model *model = &config->model;
+    for (size_t i = 0; i < model->tenant_count && before->tenant_count == after->tenant_count; i++) {
+        const struct tenant_view *was = &before->tenants[i], *is = &after->tenants[i];
+        if (was->confined == is->confined) continue;
+        struct audit_entry entry = entry_of(config, is->confined ? "confine" : "release", model->services[model->tenants[i].service].name);
+        snprintf(entry.why, sizeof entry.why, "%s", is->confined ? "it asks for more than its share of what there is" : "all fit");
+        snprintf(entry.before, sizeof entry.before, "asked for %.6g requests/s of %.6g", was->demand_rps, was->allotment_rps);
+        snprintf(entry.after, sizeof entry.after, "asks for %.6g requests/s of %.6g", is->demand_rps, is->allotment_rps);
+        add_seen(trail, &entry, is->confined ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO);
+    }
+}
+
+static void add_scaling(struct trail *trail, const struct config *config, size_t region, const struct snapshot *before,
+                        const struct snapshot *after)
+{
+    const struct region_view *was = &before->regions[region], *is = &after->regions[region];
+    bool short_before = was->scaling == SCALING_WANTS_MORE, is_short = is->scaling == SCALING_WANTS_MORE;
+    if (short_before == is_short || !is->up) return;
+    struct audit_entry entry = entry_of(config, is_short ? "capacity-short" : "capacity-enough", config->model.regions[region].name);
+    snprintf(entry.why, sizeof entry.why, "%s", is_short ? "its clients bring more than it is to take" : "its clients fit");
+    snprintf(entry.before, sizeof entry.before, "wanted %.6g requests/s of %.6g", was->wanted_rps, was->capacity_rps);
+    snprintf(entry.after, sizeof entry.after, "wants %.6g requests/s of %.6g", is->wanted_rps, is->capacity_rps);
+    add_seen(trail, &entry, LOG_LEVEL_INFO);
+}
+
 void trail_regions(struct trail *trail, const struct config *config, const struct snapshot *before,
                    const struct snapshot *after)
 {
     for (size_t i = 0; before != NULL && i < after->region_count && i < before->region_count; i++) {
         const struct region_view *view = &after->regions[i];
+        add_scaling(trail, config, i, before, after);
         if (before->regions[i].up == view->up) continue;
         struct audit_entry entry =
             entry_of(config, view->up ? "region-up" : "region-down", config->model.regions[i].name);
@@ -99,6 +129,7 @@ void trail_regions(struct trail *trail, const struct config *config, const struc
         write_verdict(view, entry.after);
         add_seen(trail, &entry, view->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING);
     }
+    if (before != NULL) add_tenants(trail, config, before, after);
 }
 
 void trail_relaxed(const struct config *config, const struct world *world)

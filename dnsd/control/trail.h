@@ -27,7 +27,7 @@ void trail_lead(struct trail *trail, const struct council *council, const char *
 /* What all PoPs see alike: each keeps it in its ring, one writes it into the store. */
 /* An order's time is over. */
 void trail_order_ended(struct trail *trail, const struct config *config, const struct fact *fact);
-/* Regions whose verdict differs between two snapshots of one model. `before` may be NULL. */
+/* Regions whose verdict, or whose want of capacity, differs between two snapshots of one model, and services confined or released. `before` may be NULL. */
 void trail_regions(struct trail *trail, const struct config *config, const struct snapshot *before,
                    const struct snapshot *after);
 

@@ -7,11 +7,14 @@
 
 #include "router/balance.h"
 #include "router/outlook.h"
+#include "router/scaling.h"
+#include "router/tenancy.h"
 #include "router/ttl.h"
 
 #define STREAM_PROBES 2000000 /* streams of chance: one for each PoP and endpoint from here on */
 
 struct course_view {
+    service_id service; /* a tenant, whose clients may be steered apart from all others; ID_NONE: any of its plan */
     struct steering_input input;
     struct lineup lineup;
     struct decision *decisions; /* by slot */
@@ -20,6 +23,7 @@ struct course_view {
 struct outpost {
     const struct fleet_view *view;
     size_t index;
+    struct tenancy *tenancy;
     struct balance *balance;
     struct snapshot *snapshots[2]; /* the newest, and the one before */
     unsigned newest;
@@ -32,7 +36,7 @@ struct outpost {
     uint32_t *places;  /* by slot */
     double *weights;   /* by slot */
     size_t slot_count, slot_room;
-    struct course_view *courses; /* one for each distinct plan of the tenants */
+    struct course_view *courses; /* one for each distinct plan of the services, and for each tenant */
     size_t course_count;
     uint16_t *course_of; /* by tenant */
     uint32_t *ttl_s;     /* by tenant */
@@ -171,7 +175,8 @@ static void fill_endpoint(struct outpost *outpost, size_t id, struct endpoint_vi
     out->verdict_age_ms = 0;
 }
 
-static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms, struct region_report *out)
+static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms, struct region_report *out,
+                        double *tenant_rps)
 {
     const struct scenario *scenario = outpost->view->scenario;
     const struct hearing hearing = {.seed = scenario->seed,
@@ -187,6 +192,9 @@ static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms
         .age_ms = SNAPSHOT_UNKNOWN,
         .load = snapshot_load_none(),
     };
+    size_t tenants = scenario->model.tenant_count;
+    const double *told = bulletin != NULL ? plant_hear_tenants(&outpost->view->plants[id], bulletin) : NULL;
+    for (size_t i = 0; i < tenants; i++) tenant_rps[i] = told != NULL ? told[i] : -1;
     if (bulletin == NULL) return;
     out->load_rps = bulletin->load_rps;
     out->capacity_rps = bulletin->capacity_rps > 0 ? bulletin->capacity_rps : 0;
@@ -203,7 +211,7 @@ static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms
 static double decide_course(struct outpost *outpost, struct course_view *course, const struct snapshot *snapshot)
 {
     double changed = 0;
-    course->input.snapshot = snapshot;
+    course->input.snapshot = snapshot_of(snapshot, course->service);
     steering_prepare(&course->input, &course->lineup);
     for (size_t i = 0; i < outpost->slot_count; i++) {
         struct decision next = steering_choose(&course->lineup, (cell_id)(outpost->places[i] + 1), NULL);
@@ -225,11 +233,15 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
         if (model->endpoints[i].probed) decide_verdict(outpost, i, snapshot->now_ms);
         fill_endpoint(outpost, i, &snapshot->endpoints[i]);
     }
-    for (size_t i = 0; i < model->region_count; i++) fill_report(outpost, i, now_ms, &snapshot->reports[i]);
+    for (size_t i = 0; i < model->region_count; i++)
+        fill_report(outpost, i, now_ms, &snapshot->reports[i], &snapshot->tenant_rps[i * model->tenant_count]);
+    while (snapshot->view_count > 0) snapshot_free(snapshot->views[--snapshot->view_count].snapshot);
     snapshot_derive(model, outpost->decided ? before : NULL, snapshot);
     fill_sheet(outpost, snapshot);
     outlook_derive(model, &outpost->sheet, scenario->pop_count - 1, snapshot);
+    tenancy_tick(outpost->tenancy, snapshot);
     balance_tick(outpost->balance, snapshot);
+    scaling_tick(model, outpost->decided ? before : NULL, snapshot);
     for (size_t i = 0; i < outpost->course_count; i++)
         changed += decide_course(outpost, &outpost->courses[i], snapshot);
     for (size_t i = 0; i < scenario->tenant_count; i++)
@@ -240,18 +252,28 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
 
 /* ---- life ---- */
 
+static bool is_tenant(const struct model *model, service_id service)
+{
+    for (size_t i = 0; i < model->tenant_count; i++)
+        if (model->tenants[i].service == service) return true;
+    return false;
+}
+
 static enum status build_courses(struct outpost *outpost)
 {
     const struct scenario *scenario = outpost->view->scenario;
     outpost->courses = calloc(scenario->tenant_count, sizeof *outpost->courses);
     if (outpost->courses == NULL) return ERR_MEMORY;
     for (size_t i = 0; i < scenario->tenant_count; i++) {
-        const struct plan *plan = &scenario->model.plans[scenario->model.services[scenario->tenants[i].service].plan];
+        service_id service = scenario->tenants[i].service, apart = is_tenant(&scenario->model, service) ? service : ID_NONE;
+        const struct plan *plan = &scenario->model.plans[scenario->model.services[service].plan];
         size_t at = 0;
-        while (at < outpost->course_count && outpost->courses[at].input.plan != plan) at++;
+        while (at < outpost->course_count && (outpost->courses[at].input.plan != plan || outpost->courses[at].service != apart)) at++;
         outpost->course_of[i] = (uint16_t)at;
         if (at < outpost->course_count) continue;
-        outpost->courses[outpost->course_count++].input = (struct steering_input){
+        struct course_view *course = &outpost->courses[outpost->course_count++];
+        course->service = apart;
+        course->input = (struct steering_input){
             .model = &scenario->model, .plan = plan, .atlas = &scenario->atlas, .latencies = scenario->latencies};
     }
     return OK;
@@ -290,6 +312,9 @@ enum status outpost_new(const struct fleet_view *view, size_t index, const doubl
     outpost->loss = view->scenario->pops[index].loss;
     enum status status = build(outpost);
     if (status == OK)
+        status = tenancy_new(&view->scenario->model, &view->scenario->atlas, view->scenario->latencies, cell_weights,
+                             &outpost->tenancy);
+    if (status == OK)
         status = balance_new(&view->scenario->model, &view->scenario->atlas, view->scenario->latencies, cell_weights,
                              &outpost->balance);
     if (status != OK) {
@@ -306,6 +331,7 @@ void outpost_free(struct outpost *outpost)
     for (size_t i = 0; i < outpost->course_count; i++) free(outpost->courses[i].decisions);
     free(outpost->courses);
     balance_free(outpost->balance);
+    tenancy_free(outpost->tenancy);
     free(outpost->votes);
     free(outpost->ttl_s);
     free(outpost->course_of);

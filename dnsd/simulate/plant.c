@@ -3,6 +3,7 @@
 #include "dnsd/simulate/plant.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define CAPACITY_LEAST_RPS 0.001 /* what a report may say (state/fact.h): without instances it says "none" */
 #define STREAM_POOL 1000         /* streams of chance: one a region from here on */
@@ -19,6 +20,12 @@ enum status plant_init(struct plant *plant, const struct scenario *scenario, reg
         .processing_us = server->processing_us,
         .served_share = 1,
     };
+    size_t tenants = scenario->model.tenant_count;
+    if (tenants > 0) {
+        plant->since_tenants = calloc(tenants, sizeof *plant->since_tenants);
+        plant->tenant_rps = calloc(PLANT_BULLETINS * tenants, sizeof *plant->tenant_rps);
+        if (plant->since_tenants == NULL || plant->tenant_rps == NULL) return ERR_MEMORY;
+    }
     if (!server->by_request) return OK;
     plant->unladen_us = 0;
     for (size_t i = 0; i < scenario->token_count; i++)
@@ -32,6 +39,8 @@ enum status plant_init(struct plant *plant, const struct scenario *scenario, reg
 void plant_fini(struct plant *plant)
 {
     pool_free(plant->pool);
+    free(plant->since_tenants);
+    free(plant->tenant_rps);
 }
 
 void plant_begin(struct plant *plant)
@@ -93,6 +102,19 @@ enum status plant_run(struct plant *plant, double load_rps, const struct pool_ti
 
 /* ---- what it says ---- */
 
+void plant_count_tenant(struct plant *plant, size_t tenant, double requests)
+{
+    plant->since_tenants[tenant] += requests;
+}
+
+static void say_tenants(struct plant *plant, double seconds, double *out)
+{
+    for (size_t i = 0; i < plant->scenario->model.tenant_count; i++) {
+        out[i] = seconds > 0 ? plant->since_tenants[i] / seconds : 0;
+        plant->since_tenants[i] = 0;
+    }
+}
+
 static void make_claim(const struct plant *plant, struct bulletin *bulletin)
 {
     const struct claim *claim = &plant->claim;
@@ -112,7 +134,10 @@ void plant_say(struct plant *plant, int64_t now_ms)
                                 .processing_us = (int64_t)(plant->processing_us + 0.5),
                                 .in_flight = -1,
                                 .waiting = -1};
+    size_t at = plant->bulletin_count % PLANT_BULLETINS;
     plant->next_bulletin_ms = now_ms + plant->scenario->report_interval_ms;
+    if (plant->tenant_rps != NULL)
+        say_tenants(plant, plant->since_s, &plant->tenant_rps[at * plant->scenario->model.tenant_count]);
     plant->since_requests = plant->since_s = 0;
     if (plant->dead || (plant->scenario->silent && !plant->claim.active)) return;
     if (bulletin.capacity_rps < CAPACITY_LEAST_RPS) bulletin.capacity_rps = CAPACITY_LEAST_RPS;
@@ -126,7 +151,8 @@ void plant_say(struct plant *plant, int64_t now_ms)
         bulletin.waiting = state.waiting;
     }
     make_claim(plant, &bulletin);
-    plant->bulletins[plant->bulletin_count++ % PLANT_BULLETINS] = bulletin;
+    plant->bulletins[at] = bulletin;
+    plant->bulletin_count++;
 }
 
 static bool is_lost(const struct plant *plant, const struct hearing *hearing, size_t number)
@@ -146,6 +172,12 @@ const struct bulletin *plant_hear(const struct plant *plant, const struct hearin
         if (age_ms >= 0 && !is_lost(plant, hearing, number)) return bulletin;
     }
     return NULL;
+}
+
+const double *plant_hear_tenants(const struct plant *plant, const struct bulletin *bulletin)
+{
+    if (plant->tenant_rps == NULL || bulletin->load_rps < 0) return NULL;
+    return &plant->tenant_rps[(size_t)(bulletin - plant->bulletins) * plant->scenario->model.tenant_count];
 }
 
 bool plant_answers(const struct plant *plant)

@@ -46,7 +46,9 @@ struct plant {
     double processing_us; /* as it is now; with instances an EWMA */
     double served_share;
     double since_requests, since_s; /* since the last bulletin */
+    double *since_tenants;          /* the same by the model's tenants */
     struct bulletin bulletins[PLANT_BULLETINS];
+    double *tenant_rps; /* [bulletin * tenant_count + tenant]; NULL: the model has none */
     size_t bulletin_count; /* ever; the ring holds the newest */
     int64_t next_bulletin_ms;
 };
@@ -59,6 +61,8 @@ void plant_begin(struct plant *plant);
 void plant_flow(struct plant *plant, double load_rps, double seconds);
 /* The tick of a pool, whose requests have been added. */
 MUST_USE enum status plant_run(struct plant *plant, double load_rps, const struct pool_tick *tick);
+/* What a tenant sends in this tick; part of what the others functions are told. */
+void plant_count_tenant(struct plant *plant, size_t tenant, double requests);
 /* Say something, if it is time. */
 void plant_say(struct plant *plant, int64_t now_ms);
 /* The newest bulletin that a PoP has heard; NULL: none that is younger than life_ms. */
@@ -71,6 +75,8 @@ struct hearing {
     int64_t now_ms;
 };
 const struct bulletin *plant_hear(const struct plant *plant, const struct hearing *hearing);
+/* What was said with it of each of the model's tenants; NULL: nothing. */
+const double *plant_hear_tenants(const struct plant *plant, const struct bulletin *bulletin);
 /* Does a probe succeed that gets there? */
 bool plant_answers(const struct plant *plant);
 double plant_waiting(const struct plant *plant);

@@ -211,7 +211,7 @@ static uint32_t fullness(const struct instance *instance)
 
 static void dispatch(struct pool *pool, uint32_t request, int64_t at_us)
 {
-    if (pool->open_count == 0) {
+    if (pool->open_count == 0 || pool->hold.count > 0) { /* behind those who came before */
         queue_put(pool, &pool->hold, request);
         return;
     }
@@ -339,13 +339,21 @@ static void stop_instances(struct pool *pool, uint32_t count)
     }
 }
 
-static void scale(struct pool *pool, int64_t now_ms)
+/* How many instances would do. */
+static double needed_instances(const struct pool *pool, double wanted_rps)
+{
+    const struct autoscaler *scaler = &pool->server->autoscaler;
+    if (scaler->follows_router && wanted_rps >= 0) return ceil(wanted_rps / scenario_instance_rps(pool->scenario, pool->server));
+    return ceil(((double)pool->busy + pool->waiting) / (scaler->target * pool->server->slots));
+}
+
+static void scale(struct pool *pool, int64_t now_ms, double wanted_rps)
 {
     const struct autoscaler *scaler = &pool->server->autoscaler;
     if (!scaler->present || now_ms < pool->decide_ms) return;
     pool->decide_ms = now_ms + scaler->interval_ms;
     uint32_t current = count_state(pool, INSTANCE_READY) + count_state(pool, INSTANCE_STARTING);
-    double needed = ceil(((double)pool->busy + pool->waiting) / (scaler->target * pool->server->slots));
+    double needed = needed_instances(pool, wanted_rps);
     uint32_t wanted = needed > scaler->maximum ? scaler->maximum : (uint32_t)needed;
     if (needed > current) scoreboard_signal(pool->scoreboard, now_ms); /* also where it must not */
     if (wanted < scaler->minimum) wanted = scaler->minimum;
@@ -360,7 +368,7 @@ static void scale(struct pool *pool, int64_t now_ms)
     }
     if (wanted > pool->low_most) pool->low_most = wanted;
     if (now_ms - pool->low_ms < scaler->settle_ms) return;
-    stop_instances(pool, current - pool->low_most);
+    if (current > pool->low_most) stop_instances(pool, current - pool->low_most); /* some may have been lost meanwhile */
     pool->low_ms = -1;
 }
 
@@ -404,14 +412,14 @@ static void time_out(struct pool *pool, struct queue *queue, int64_t now_ms)
         fail(pool, queue_take(pool, queue), now_ms * 1000);
 }
 
-static void step_instances(struct pool *pool, int64_t now_ms)
+static void step_instances(struct pool *pool, int64_t now_ms, double wanted_rps)
 {
     for (size_t i = 0; i < pool->instance_count; i++) {
         step_instance(pool, (uint32_t)i, now_ms);
         time_out(pool, &pool->instances[i].queue, now_ms);
     }
     time_out(pool, &pool->hold, now_ms);
-    scale(pool, now_ms);
+    scale(pool, now_ms, wanted_rps);
     list_open(pool);
     for (size_t i = 0; i < pool->open_count && pool->hold.count > 0; i++)
         if (pool->instances[pool->open[i]].state == INSTANCE_READY) feed(pool, pool->open[i], now_ms * 1000);
@@ -426,7 +434,7 @@ enum status pool_run(struct pool *pool, const struct pool_tick *tick)
     pool->ended = pool->ended_us = 0;
     memset(&pool->recent, 0, sizeof pool->recent);
     if (tick->dead) blackout(pool, tick->from_ms);
-    step_instances(pool, tick->from_ms);
+    step_instances(pool, tick->from_ms, tick->wanted_rps);
     qsort(pool->arrivals, pool->arrival_count, sizeof *pool->arrivals, compare_arrivals);
     while (status == OK) { /* each turn ends a request's work or takes one in */
         int64_t arrives_us = next < pool->arrival_count ? pool->arrivals[next].at_us : INT64_MAX;

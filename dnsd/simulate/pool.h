@@ -5,7 +5,7 @@
  *                           \--lost--> lost (still gets requests, which fail) --detect_s--> gone
  *
  * A request goes to the emptier of two ready instances drawn by chance (Mitzenmacher 2001), waits in its queue while that is
- * shorter than its slots, else in the region's queue, from which whoever gets free takes. It takes what its tokens take, longer by
+ * shorter than its slots, else in the region's queue, from which whoever gets free takes the oldest; nobody overtakes it. It takes what its tokens take, longer by
  * `rise` the fuller the instance is as it begins. One thread at a time. */
 #ifndef MERIDIAN_POOL_H
 #define MERIDIAN_POOL_H
@@ -34,6 +34,7 @@ struct pool_tick {
     int64_t until_ms;
     bool dead;    /* the region is down: all that is there or arrives has failed */
     double speed; /* 1: as usual */
+    double wanted_rps; /* capacity that the router says it wants; negative: it does not */
     struct scoreboard *scoreboard;
 };
 /* Run one tick: instances come and go, requests are worked on. */

@@ -39,7 +39,7 @@ struct resolver_kind {
     uint32_t seat; /* the place nearest to where it stands */
 };
 
-struct tenant {
+struct service_demand {
     service_id service;
     double share; /* all sum to 1 */
 };
@@ -51,6 +51,7 @@ struct autoscaler {
     double target;
     int64_t interval_ms;
     int64_t settle_ms;
+    bool follows_router;
 };
 
 struct server {
@@ -140,7 +141,7 @@ struct scenario {
     struct series day; /* hourly, by solar time, mean 1 */
     bool keep_total;
     struct series trace;
-    struct tenant *tenants;
+    struct service_demand *tenants;
     size_t tenant_count;
     struct server *servers; /* by region_id */
     struct token_pair *tokens;

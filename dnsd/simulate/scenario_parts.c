@@ -52,7 +52,8 @@ static struct server server_of(const struct given_server *given)
                        .maximum = scaler->maximum.value.integer,
                        .target = scaler->target.value.number,
                        .interval_ms = scenario_ms(&scaler->interval_s),
-                       .settle_ms = scenario_ms(&scaler->settle_s)},
+                       .settle_ms = scenario_ms(&scaler->settle_s),
+                       .follows_router = scaler->signal.value.integer == 1},
     };
 }
 
@@ -137,11 +138,11 @@ static enum status build_tenants(struct scenario_builder *builder)
     scenario->tenant_count = items->count > 0 ? items->count : 1;
     scenario->tenants = arena_array(builder->keep, scenario->tenant_count, sizeof *scenario->tenants);
     if (scenario->tenants == NULL) return ERR_MEMORY;
-    scenario->tenants[0] = (struct tenant){.service = 0, .share = 1};
+    scenario->tenants[0] = (struct service_demand){.service = 0, .share = 1};
     for (size_t i = 0; i < items->count; i++) {
         service_id service = service_find(&scenario->model, given[i].service.value.text);
         if (service == ID_NONE) scenario_refuse(builder, &given[i].service, "a service of the world");
-        scenario->tenants[i] = (struct tenant){.service = service, .share = given[i].share.value.number};
+        scenario->tenants[i] = (struct service_demand){.service = service, .share = given[i].share.value.number};
         total += given[i].share.value.number;
     }
     if (items->count > 0 && total <= 0) scenario_refuse_at(builder, &items->origin, "", "a share above 0");

@@ -114,6 +114,7 @@ SHAPE(instances, struct given_instances, "servers[].instances", "With these a re
 
 #undef AT
 #define AT(member) .offset = offsetof(struct given_autoscaler, member)
+static const char *const autoscaler_signals[] = {"own", "router", NULL};
 static const struct option autoscaler_options[] = {
     {.name = "min", .type = OPTION_INTEGER, AT(minimum), .minimum = 0, .maximum = 2000, .preset = "1",
      .meaning = "Instances at least."},
@@ -125,6 +126,9 @@ static const struct option autoscaler_options[] = {
      .preset = "5", .meaning = "How often it decides."},
     {.name = "settle_s", .type = OPTION_NUMBER, AT(settle_s), .minimum = 0, .maximum = 3600, .unit = "s",
      .preset = "120", .meaning = "It takes instances away only when fewer were enough for so long."},
+    {.name = "signal", .type = OPTION_WORD, AT(signal), .words = autoscaler_signals, .preset = "own",
+     .meaning = "What it follows: the requests of its own instances (`own`), or the capacity that the nearest PoP says the region wants "
+                "(`router`; without `target`)."},
 };
 SHAPE(autoscaler, struct given_autoscaler, "servers[].autoscaler", "Who starts and stops instances; they need `instances`.");
 

@@ -72,6 +72,7 @@ struct given_autoscaler {
     struct given target;
     struct given interval_s;
     struct given settle_s;
+    struct given signal;
 };
 
 struct given_server {

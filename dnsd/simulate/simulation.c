@@ -35,7 +35,9 @@ struct run {
     struct cohorts *cohorts;
     struct demand *demand;
     struct due *dues;
-    uint16_t *pop_of; /* by place: through which its clients go */
+    uint16_t *pop_of;    /* by place: through which its clients go */
+    uint16_t *nearest_pop; /* by region */
+    uint16_t *tenant_of; /* by the scenario's services: the model's tenant; ID_NONE */
     bool any_cut;
     double *burst;                    /* by tenant: requests at once, at this tick's start */
     double *offered;                  /* [tenant * region_count + region]: requests a second */
@@ -276,13 +278,20 @@ static enum status step_region(struct run *run, const double *demand, size_t reg
     for (size_t i = 0; i < scenario->tenant_count; i++) {
         double rps = run->offered[i * scenario->model.region_count + region];
         load_rps += rps;
+        if (run->tenant_of[i] != ID_NONE) plant_count_tenant(plant, run->tenant_of[i], rps * seconds);
         if (plant->pool == NULL)
             scoreboard_offered(run->scoreboard, (region_id)region, (uint16_t)i, rps * seconds);
         else if (status == OK)
             status = send_requests(run, demand, i, region);
     }
     if (status != OK) return status;
-    struct pool_tick tick = {run->now_ms, run->now_ms + run->tick_ms, plant->dead, plant->factor, run->scoreboard};
+    const struct snapshot *nearest = outpost_snapshot(run->outposts[run->nearest_pop[region]]);
+    struct pool_tick tick = {.from_ms = run->now_ms,
+                             .until_ms = run->now_ms + run->tick_ms,
+                             .dead = plant->dead,
+                             .speed = plant->factor,
+                             .wanted_rps = nearest->regions[region].wanted_rps,
+                             .scoreboard = run->scoreboard};
     if (plant->pool != NULL)
         status = plant_run(plant, load_rps, &tick);
     else
@@ -381,6 +390,19 @@ static enum status step(struct run *run)
     return status == OK ? step_optimum(run, demand) : status;
 }
 
+static uint16_t pop_nearest(const struct scenario *scenario, const struct location *from)
+{
+    double best_km = INFINITY;
+    size_t best = 0;
+    for (size_t i = 0; i < scenario->pop_count; i++) {
+        double km = location_distance_km(&scenario->pops[i].location, from);
+        if (km >= best_km) continue;
+        best_km = km;
+        best = i;
+    }
+    return (uint16_t)best;
+}
+
 static enum status set_up_pops(struct run *run)
 {
     const struct scenario *scenario = run->scenario;
@@ -392,16 +414,17 @@ static enum status set_up_pops(struct run *run)
     for (size_t i = 0; i < scenario->pop_count && status == OK; i++)
         status = outpost_new(&run->view, i, weights, &run->outposts[i]);
     free(weights);
-    for (size_t i = 0; i < scenario->place_count; i++) {
-        double best_km = INFINITY;
-        for (size_t j = 0; j < scenario->pop_count; j++) {
-            double km = location_distance_km(&scenario->pops[j].location, &scenario->places[i].location);
-            if (km >= best_km) continue;
-            best_km = km;
-            run->pop_of[i] = (uint16_t)j;
-        }
-    }
+    for (size_t i = 0; i < scenario->place_count; i++) run->pop_of[i] = pop_nearest(scenario, &scenario->places[i].location);
+    for (size_t i = 0; i < scenario->model.region_count; i++)
+        run->nearest_pop[i] = pop_nearest(scenario, &scenario->model.regions[i].location);
     return status;
+}
+
+static uint16_t tenant_of(const struct model *model, service_id service)
+{
+    for (size_t i = 0; i < model->tenant_count; i++)
+        if (model->tenants[i].service == service) return (uint16_t)i;
+    return ID_NONE;
 }
 
 static enum status set_up(struct run *run)
@@ -414,6 +437,8 @@ static enum status set_up(struct run *run)
     run->outposts = calloc(scenario->pop_count, sizeof *run->outposts);
     run->dues = calloc(scenario->event_count + 1, sizeof *run->dues);
     run->pop_of = calloc(places, sizeof *run->pop_of);
+    run->nearest_pop = calloc(regions, sizeof *run->nearest_pop);
+    run->tenant_of = calloc(tenants, sizeof *run->tenant_of);
     run->burst = calloc(tenants, sizeof *run->burst);
     run->offered = calloc(tenants * regions, sizeof *run->offered);
     run->running = calloc(places, sizeof *run->running);
@@ -421,7 +446,7 @@ static enum status set_up(struct run *run)
     run->capacity = calloc(regions, sizeof *run->capacity);
     run->cost = calloc(places * regions, sizeof *run->cost);
     if (run->plants == NULL || run->cut == NULL || run->polls == NULL || run->outposts == NULL || run->dues == NULL ||
-        run->pop_of == NULL || run->burst == NULL || run->offered == NULL || run->running == NULL ||
+        run->pop_of == NULL || run->nearest_pop == NULL || run->tenant_of == NULL || run->burst == NULL || run->offered == NULL || run->running == NULL ||
         run->supply == NULL || run->capacity == NULL || run->cost == NULL)
         return ERR_MEMORY;
     enum status status = OK;
@@ -431,6 +456,7 @@ static enum status set_up(struct run *run)
     }
     for (size_t i = 0; i < scenario->event_count; i++)
         run->dues[i] = (struct due){scenario->events[i].at_ms, INT64_MAX};
+    for (size_t i = 0; i < tenants; i++) run->tenant_of[i] = tenant_of(&scenario->model, scenario->tenants[i].service);
     if (status == OK) status = set_up_pops(run);
     if (status == OK) status = demand_new(scenario, &run->demand);
     if (status == OK) status = cohorts_new(scenario, run->outposts, &run->cohorts);
@@ -450,6 +476,8 @@ static void tear_down(struct run *run)
     free(run->running);
     free(run->offered);
     free(run->burst);
+    free(run->tenant_of);
+    free(run->nearest_pop);
     free(run->pop_of);
     free(run->dues);
     free(run->outposts);

@@ -214,6 +214,24 @@ static void report_takes_every_member_of_a_load(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(report_refused_with(bad[i]), 422);
 }
 
+static void report_of_a_service_in_a_region(void **state)
+{
+    (void)state;
+    struct report_order order;
+    struct route_refusal refusal;
+    const char *body = "{\"service\": \"api.example.com\", \"subject\": \"eu-west-1\", \"load_rps\": 35}";
+    assert_int_equal(route_parse_report(body, strlen(body), &order, &refusal), OK);
+    assert_string_equal(order.subject, "eu-west-1.api.example.com");
+    static const char *const bad[] = {
+        "{\"service\": \"api.example.com\", \"subject\": \"a\", \"capacity_rps\": 35}",
+        "{\"service\": \"\", \"subject\": \"a\", \"load_rps\": 35}",
+        "{\"service\": 1, \"subject\": \"a\", \"load_rps\": 35}",
+        "{\"service\": \"*.example.com\", \"subject\": \"a\", \"load_rps\": 35}",
+        "{\"service\": \"a123456789a123456789a123456789\", \"subject\": \"a123456789a123456789a123456789abcde\", \"load_rps\": 35}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(report_refused_with(bad[i]), 422);
+}
+
 static void report_refuses_everything_else(void **state)
 {
     (void)state;
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test(pages_of_other_origins_are_refused),
         cmocka_unit_test(report_reads_what_is_said_and_marks_what_is_not),
         cmocka_unit_test(report_takes_every_member_of_a_load),
+        cmocka_unit_test(report_of_a_service_in_a_region),
         cmocka_unit_test(report_refuses_everything_else),
         cmocka_unit_test(orders_page_takes_both_methods),
         cmocka_unit_test(audit_page_takes_a_number_and_a_limit),

@@ -311,6 +311,25 @@ static void a_queue_teaches_what_a_capacity_really_is(void **state)
     world_fini(&world);
 }
 
+/* What each region would get if it cost nothing to have room for it: where all regions have the same processing latency, by distance. */
+static void natural_loads_are_those_of_the_nearest(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("natural_loads_are_those_of_the_nearest");
+    struct world world;
+    world_init(&world, &dice, 0.85, 30, 3);
+    world_run(&world, 900);
+    double nearest[REGIONS] = {0}, sum = 0, off = 0;
+    for (int i = 0; i < CELLS; i++) nearest[world.latencies->nearest[i]] += world.demand[i];
+    for (int i = 0; i < REGIONS; i++) {
+        sum += world.before->regions[i].natural_rps;
+        off += fabs(world.before->regions[i].natural_rps - nearest[i]);
+    }
+    assert_true(fabs(sum - 0.85 * TOTAL_RPS) < 0.01 * TOTAL_RPS);
+    assert_true(off < 0.1 * TOTAL_RPS); /* who brings how much is an estimate */
+    world_fini(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +341,7 @@ int main(void)
         cmocka_unit_test(two_pops_that_see_the_same_say_the_same),
         cmocka_unit_test(a_reload_goes_on_with_the_prices_in_force),
         cmocka_unit_test(a_queue_teaches_what_a_capacity_really_is),
+        cmocka_unit_test(natural_loads_are_those_of_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,26 @@ static void the_same_prices_come_out_wherever_the_search_begins(void **state)
 }
 
 /* Somebody has to go from region 0. Among rows that are alike but for how far the next region is, those go whose way is short. */
+/* A fleet that had next to no capacity has prices of a day; when capacity comes, a few readings of the rows must do. */
+static void what_all_prices_have_in_common_is_found_at_once(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("what_all_prices_have_in_common_is_found_at_once");
+    for (int round = 0; round < 30; round++) {
+        struct world world;
+        double room[PRICING_ROOM(REGIONS)];
+        world_make(&world, &dice, 1.1);
+        world_solve(&world);
+        double solved_us = world.prices_us[0];
+        for (int i = 0; i < REGIONS; i++) world.prices_us[i] += 86400e6;
+        (void)pricing_solve(&world.pricing, 3, room, world.prices_us);
+        assert_true(fabs(world.prices_us[0] - solved_us) < 2 * BAND_US);
+        for (int i = 0; i < REGIONS; i++) world.prices_us[i] = 0; /* and the other way */
+        world_solve(&world);
+        assert_true(fabs(world.prices_us[0] - solved_us) < 2 * BAND_US);
+    }
+}
+
 static void those_move_who_lose_least(void **state)
 {
     (void)state;
@@ -188,6 +208,7 @@ int main(void)
         cmocka_unit_test(whoever_has_a_price_is_full_and_nobody_is_fuller),
         cmocka_unit_test(an_overload_is_shared_by_all_alike),
         cmocka_unit_test(the_same_prices_come_out_wherever_the_search_begins),
+        cmocka_unit_test(what_all_prices_have_in_common_is_found_at_once),
         cmocka_unit_test(those_move_who_lose_least),
         cmocka_unit_test(who_is_not_limited_has_no_price),
         cmocka_unit_test(room_grows_with_the_price_and_sums_up),

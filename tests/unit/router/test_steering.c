@@ -644,7 +644,7 @@ static void under_weighted_a_ramp_scales_the_weight(void **state)
 static void every_exclusion_and_step_has_a_name(void **state)
 {
     (void)state;
-    for (int i = EXCLUDED_NOT; i <= EXCLUDED_UNWEIGHTED; i++) {
+    for (int i = EXCLUDED_NOT; i <= EXCLUDED_KEPT; i++) {
         assert_string_not_equal(exclusion_name((enum exclusion)i), "unknown");
     }
     for (int i = LADDER_CAPACITY; i <= LADDER_LAST; i++)

@@ -219,6 +219,45 @@ static void a_region_reports_for_itself(void **state)
     bench_close(&bench);
 }
 
+/* What one service sends to one region is told under both names, and is no load of the region. */
+static void a_service_with_a_share_is_told_of_by_region(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static const struct service services[] = {{.name = "api.example.com", .ttl_s = 30}};
+    static const struct tenant tenants[] = {{0, 1}};
+    bench_open(&bench);
+    knowledge_free(bench.knowledge);
+    snapshot_free(bench.snapshot);
+    bench.model.services = services;
+    bench.model.service_count = 1;
+    bench.model.tenants = tenants;
+    bench.model.tenant_count = 1;
+    assert_int_equal(knowledge_new(&bench.model, "pop-a", &bench.knowledge), OK);
+    assert_int_equal(snapshot_new(&bench.model, &bench.snapshot), OK);
+    assert_true(knowledge_has_subject(bench.knowledge, "eu.api.example.com"));
+    assert_true(knowledge_has_subject(bench.knowledge, "eu"));
+    assert_false(knowledge_has_subject(bench.knowledge, "eu.other.example.com"));
+    (void)look(&bench, 0);
+    assert_true(bench.snapshot->tenant_rps[EU] < 0);
+    struct fact report = fact_of(&bench, FACT_LOAD, "eu.api.example.com", "pop-b");
+    report.load.load_rps = 12;
+    (void)hear(&bench, &report);
+    (void)look(&bench, 0);
+    assert_true(bench.snapshot->tenant_rps[EU] == 12);
+    assert_true(bench.snapshot->regions[EU].load_rps < 0);
+    struct fact reporter = fact_of(&bench, FACT_LOAD, "eu.api.example.com", "eu");
+    reporter.load.load_rps = 34;
+    (void)hear(&bench, &reporter);
+    (void)look(&bench, 0);
+    assert_true(bench.snapshot->tenant_rps[EU] == 34); /* the region's own reporter is believed */
+    (void)knowledge_expire(bench.knowledge, &reporter, bench.now_ms);
+    (void)knowledge_expire(bench.knowledge, &report, bench.now_ms);
+    (void)look(&bench, 0);
+    assert_true(bench.snapshot->tenant_rps[EU] < 0);
+    bench_close(&bench);
+}
+
 static void a_region_whose_report_ran_out_is_stale(void **state)
 {
     (void)state;
@@ -262,6 +301,7 @@ int main(void)
         cmocka_unit_test(others_words_count_while_they_live_and_ours_say_nothing),
         cmocka_unit_test(a_stale_load_falls_back_and_says_since_when),
         cmocka_unit_test(a_region_reports_for_itself),
+        cmocka_unit_test(a_service_with_a_share_is_told_of_by_region),
         cmocka_unit_test(a_region_whose_report_ran_out_is_stale),
         cmocka_unit_test(degraded_by_report_is_degraded),
     };
