@@ -50,6 +50,7 @@ void balance_free(struct balance *balance)
     }
     free(balance->groups);
     free(balance->tenant_load);
+    lag_meter_fini(&balance->lag);
     free(balance->weights);
     free(balance->room);
     free(balance);
@@ -99,7 +100,8 @@ enum status balance_new(const struct model *model, const struct atlas *atlas, co
             .load = -1, .ceiling = INFINITY, .settled_us = -1, .told_us = SNAPSHOT_UNKNOWN};
     }
     balance->room = calloc(PRICING_ROOM(model->region_count) + 1, sizeof *balance->room);
-    if (balance->room == NULL || !weights_init(balance, cell_weights) || !groups_init(balance)) {
+    bool metered = lag_meter_init(&balance->lag, model->region_count) == OK;
+    if (balance->room == NULL || !metered || !weights_init(balance, cell_weights) || !groups_init(balance)) {
         balance_free(balance);
         return ERR_MEMORY;
     }
@@ -345,11 +347,43 @@ static double plan_ttl_ms(const struct balance *balance, const struct plan *plan
 static double report_lag_ms(const struct balance *balance, const struct snapshot *snapshot)
 {
     double oldest_ms = 0;
+    if (balance->lag.lag_ms >= 0) return fmin(LAG_MAX_MS, fmax(LAG_MIN_MS, balance->lag.lag_ms));
     for (size_t i = 0; i < snapshot->region_count; i++) {
         if (balance->regions[i].load >= 0 && (double)snapshot->regions[i].load_age_ms > oldest_ms)
             oldest_ms = (double)snapshot->regions[i].load_age_ms;
     }
     return fmin(LAG_MAX_MS, LAG_MIN_MS + oldest_ms);
+}
+
+static void note_move(struct balance *balance, size_t region, double *change)
+{
+    const struct region_state *state = &balance->regions[region];
+    if (state->capacity > 0) balance->moved[region] += change[region] / state->capacity;
+    change[region] = 0;
+}
+
+/* Time goes on for a row; what resolvers take over moves load. */
+static void follow_row(struct balance *balance, const struct pricing_row *row, struct clientele_row *answers, double renewed,
+                       double reported)
+{
+    double change[REGION_MAX] = {0};
+    if (answers->settled) return;
+    clientele_mix_load(&answers->cached, -row->demand, change);
+    struct clientele_mix before = answers->cached;
+    clientele_row_follow(answers, renewed, reported);
+    clientele_mix_load(&answers->cached, row->demand, change);
+    for (size_t i = 0; i < before.count; i++) note_move(balance, before.region[i], change);
+    for (size_t i = 0; i < answers->cached.count; i++) note_move(balance, answers->cached.region[i], change);
+}
+
+static void measure_lag(struct balance *balance, int64_t now_ms)
+{
+    double loads[REGION_MAX];
+    for (size_t i = 0; i < balance->model->region_count; i++) {
+        const struct region_state *state = &balance->regions[i];
+        loads[i] = state->load >= 0 && state->capacity > 0 ? state->load / state->capacity : -1;
+    }
+    lag_meter_sample(&balance->lag, now_ms, balance->moved, loads);
 }
 
 static void learn(struct balance *balance, const struct snapshot *snapshot, double elapsed_ms)
@@ -362,9 +396,10 @@ static void learn(struct balance *balance, const struct snapshot *snapshot, doub
         double renewed = 1 - exp(-elapsed_ms / half_ttl_ms);
         slowest_ms = fmax(slowest_ms, half_ttl_ms);
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
-            clientele_row_follow(&group->answers[j], renewed, reported);
+            follow_row(balance, &group->rows[j], &group->answers[j], renewed, reported);
     }
     balance->span_ms = 2 * slowest_ms + lag_ms;
+    measure_lag(balance, snapshot->now_ms);
     if (!balance->fitted) {
         balance->fitted = populace_fit(balance);
         return;

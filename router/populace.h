@@ -13,6 +13,7 @@
 
 #include "router/atlas.h"
 #include "router/clientele.h"
+#include "router/lag.h"
 #include "router/latency.h"
 #include "router/model.h"
 #include "router/pricing.h"
@@ -66,6 +67,8 @@ struct balance {
     struct region_state regions[REGION_MAX];
     double price_us[REGION_MAX];
     double *room; /* PRICING_ROOM */
+    struct lag_meter lag;
+    double moved[REGION_MAX]; /* what answers moved to each region since the beginning, as resolvers took it over, over its capacity */
     bool by_rate; /* loads and capacities are requests a second; else weights */
     bool fitted; /* demands were estimated */
     bool searching; /* the solution was not reached in the last tick's effort */
