@@ -95,7 +95,8 @@ static void add_tenants(struct trail *trail, const struct config *config, const 
         const struct tenant_view *was = &before->tenants[i], *is = &after->tenants[i];
         if (was->confined == is->confined) continue;
         struct audit_entry entry = entry_of(config, is->confined ? "confine" : "release", model->services[model->tenants[i].service].name);
-        snprintf(entry.why, sizeof entry.why, "%s", is->confined ? "it asks for more than its share of what there is" : "all fit");
+        const char *over = is->demand_rps < 0 ? "nobody tells any more what it asks for" : "all fit";
+        snprintf(entry.why, sizeof entry.why, "%s", is->confined ? "it asks for more than its share of what there is" : over);
         snprintf(entry.before, sizeof entry.before, "asked for %.6g requests/s of %.6g", was->demand_rps, was->allotment_rps);
         snprintf(entry.after, sizeof entry.after, "asks for %.6g requests/s of %.6g", is->demand_rps, is->allotment_rps);
         add_seen(trail, &entry, is->confined ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO);
@@ -107,7 +108,7 @@ static void add_scaling(struct trail *trail, const struct config *config, size_t
 {
     const struct region_view *was = &before->regions[region], *is = &after->regions[region];
     bool short_before = was->scaling == SCALING_WANTS_MORE, is_short = is->scaling == SCALING_WANTS_MORE;
-    if (short_before == is_short || !is->up) return;
+    if (short_before == is_short || !is->up || is->wanted_rps < 0) return; /* nobody tells: nothing is known to have changed */
     struct audit_entry entry = entry_of(config, is_short ? "capacity-short" : "capacity-enough", config->model.regions[region].name);
     snprintf(entry.why, sizeof entry.why, "%s", is_short ? "its clients bring more than it is to take" : "its clients fit");
     snprintf(entry.before, sizeof entry.before, "wanted %.6g requests/s of %.6g", was->wanted_rps, was->capacity_rps);
