@@ -111,6 +111,7 @@ enum status balance_new(const struct model *model, const struct atlas *atlas, co
 
 void balance_inherit(struct balance *balance, const struct balance *before)
 {
+    balance->lag.lag_ms = before->lag.lag_ms;
     for (size_t i = 0; i < balance->model->region_count; i++) {
         region_id old = region_find(before->model, balance->model->regions[i].name);
         if (old == ID_NONE) continue;
