@@ -21,6 +21,7 @@
 #define EFFORT_MOST 60 /* and when it begins */
 #define SETTLED_STEP_US 2000     /* processing latency moves prices by no less than this */
 #define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute */
+#define FIRST_COUNTS_MS 1000.0   /* until then the mean of all that was seen, in which the first counts for so long */
 #define CONGESTED 0.8            /* of the capacity; from there on what a region takes longer may be its queue */
 #define QUEUE_MOST 0.5        /* of a region's capacity that its queue may take */
 #define QUEUED 0.1            /* of the requests at work: if more wait, whatever its load is now, a queue is left from before */
@@ -131,10 +132,13 @@ static void settle(struct region_state *state, const struct region_view *view, d
     }
     if (state->settled_us < 0) {
         state->settled_us = (double)view->processing_us;
+        state->known_ms = 0;
     } else {
         bool full = view->utilisation >= CONGESTED || view->load.waiting > QUEUED * fmax(view->load.in_flight, 0);
         bool queued = full && (double)view->processing_us > state->settled_us;
         double part = 1 - exp(-elapsed_ms / (queued ? CONGESTED_SPAN_MS : SETTLED_SPAN_MS));
+        state->known_ms += elapsed_ms;
+        if (!queued && state->known_ms > 0) part = fmax(part, elapsed_ms / (state->known_ms + FIRST_COUNTS_MS));
         state->settled_us += part * ((double)view->processing_us - state->settled_us);
     }
     if (state->told_us == SNAPSHOT_UNKNOWN || fabs(state->settled_us - (double)state->told_us) >= SETTLED_STEP_US)

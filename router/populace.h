@@ -45,6 +45,7 @@ struct region_state {
     double fixed;
     double waiting;    /* requests in its queue; 0 where that is not known, or not in requests */
     double settled_us; /* smoothed; negative: not known */
+    double known_ms;   /* for how long it has been known */
     int64_t told_us;   /* settled_us as it is told, in steps; SNAPSHOT_UNKNOWN */
     /* How far reports are from what rows explain, over the capacity, as a mean of long. More than noise, it says that clients are
      * not as they are thought to be: that somebody cannot be split (a resolver for millions, that has one answer for all), whom each

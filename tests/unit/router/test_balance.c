@@ -37,6 +37,7 @@ struct world {
     double loads[HISTORY][REGIONS];      /* by second */
     bool dead[REGIONS];
     int lag_s;
+    int64_t processing_us[REGIONS];
     bool lag_untold; /* reports look new however late they are */
     int64_t now_s;
     /* of the last second */
@@ -53,6 +54,7 @@ static void world_init(struct world *world, struct dice *dice, double fullness, 
     for (region_id i = 0; i < REGIONS; i++) {
         world->ids[i] = i;
         world->capacity[i] = TOTAL_RPS / REGIONS;
+        world->processing_us[i] = 800000;
         world->regions[i] = (struct region){
             .name = names[i], .location = {0, 20.0 * i}, .first_endpoint = i, .endpoint_count = 1, .min_healthy_permille = 500};
         world->endpoints[i] = (struct endpoint){.name = names[i], .region = i, .weight = 1, .capacity_rps = world->capacity[i]};
@@ -97,7 +99,7 @@ static void look(struct world *world)
         snapshot->endpoints[i].up = !world->dead[i];
         snapshot->endpoints[i].load_rps = loads[i];
         snapshot->endpoints[i].load_age_ms = world->lag_untold ? 0 : 1000 * world->lag_s;
-        snapshot->endpoints[i].processing_us = 800000;
+        snapshot->endpoints[i].processing_us = world->processing_us[i];
     }
     snapshot_derive(&world->model, world->before, snapshot);
     balance_tick(world->balance, snapshot);
@@ -329,6 +331,26 @@ static void a_lag_that_nobody_tells_is_found(void **state)
     }
 }
 
+/* The first sample of a busy second is one of many soon; what lasts is believed, and later what is new is believed slowly. */
+static void a_slow_first_sample_is_forgotten_in_seconds(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("a_slow_first_sample_is_forgotten_in_seconds");
+    struct world world;
+    world_init(&world, &dice, 0.5, 30, 3);
+    world.processing_us[0] = 900000;
+    world_run(&world, 1);
+    assert_int_equal(world.before->regions[0].settled_us, 900000);
+    world.processing_us[0] = 800000;
+    world_run(&world, 20);
+    assert_in_range(world.before->regions[0].settled_us, 795000, 808000);
+    world_run(&world, 300);
+    world.processing_us[0] = 900000;
+    world_run(&world, 5);
+    assert_in_range(world.before->regions[0].settled_us, 795000, 812000);
+    world_fini(&world);
+}
+
 /* What each region would get if it cost nothing to have room for it: where all regions have the same processing latency, by distance. */
 static void natural_loads_are_those_of_the_nearest(void **state)
 {
@@ -360,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_reload_goes_on_with_the_prices_in_force),
         cmocka_unit_test(a_queue_teaches_what_a_capacity_really_is),
         cmocka_unit_test(a_lag_that_nobody_tells_is_found),
+        cmocka_unit_test(a_slow_first_sample_is_forgotten_in_seconds),
         cmocka_unit_test(natural_loads_are_those_of_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
