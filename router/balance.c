@@ -23,6 +23,7 @@
 #define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute */
 #define FIRST_COUNTS_MS 1000.0   /* until then the mean of all that was seen, in which the first counts for so long */
 #define CONGESTED 0.8            /* of the capacity; from there on what a region takes longer may be its queue */
+#define PATIENCE_SPANS 2       /* after which prices have acted */
 #define QUEUE_MOST 0.5        /* of a region's capacity that its queue may take */
 #define QUEUED 0.1            /* of the requests at work: if more wait, whatever its load is now, a queue is left from before */
 #define CONGESTED_SPAN_MS 3.6e6  /* which is the price's to answer: it counts as the region's own only after an hour */
@@ -30,10 +31,6 @@
 #define DRIFT_US 25000.0         /* rows with more regions than they can hold are made anew when a price has moved so far */
 #define LAG_MIN_MS 1000.0        /* what a report takes at least, its interval and its way */
 #define LAG_MAX_MS 60000.0
-#define WAITING_MAX 1.25 /* of the load: a queue tells that more comes than is served, but not how much more */
-#define SURPRISE_SPANS 40   /* memory of surprise; a step of demand is over in two */
-#define SURPRISE_FACTOR 2.0 /* a mean deviation makes a deviation so much larger tolerable */
-#define CEILING_GAIN_PER_MS (0.01 / 60000) /* a capacity found too high is tried again by a percent a minute */
 
 /* ---- life ---- */
 
@@ -98,8 +95,9 @@ enum status balance_new(const struct model *model, const struct atlas *atlas, co
     balance->latencies = latencies;
     for (size_t i = 0; i < REGION_MAX; i++) {
         balance->regions[i] = (struct region_state){
-            .load = -1, .ceiling = INFINITY, .settled_us = -1, .told_us = SNAPSHOT_UNKNOWN};
+            .load = -1, .ceiling = ceiling_none(), .settled_us = -1, .told_us = SNAPSHOT_UNKNOWN};
     }
+    balance->patience = patience_none();
     balance->room = calloc(PRICING_ROOM(model->region_count) + 1, sizeof *balance->room);
     bool metered = lag_meter_init(&balance->lag, model->region_count) == OK;
     if (balance->room == NULL || !metered || !weights_init(balance, cell_weights) || !groups_init(balance)) {
@@ -145,20 +143,30 @@ static void settle(struct region_state *state, const struct region_view *view, d
         state->told_us = (int64_t)(state->settled_us + 0.5);
 }
 
-static bool waits(const struct region_view *view)
+static bool all_cost(const struct balance *balance)
 {
-    return view->load.waiting > 0 && view->utilisation >= 1;
+    for (size_t i = 0; i < balance->model->region_count; i++)
+        if (balance->regions[i].load >= 0 && !(balance->price_us[i] > 0)) return false;
+    return true;
 }
 
-/* Requests that wait while the load is less than the capacity stated: less than stated is what it can do. */
-static void find_ceiling(struct region_state *state, const struct region_view *view, double elapsed_ms)
+/* What a region can do, by its queue, where that is not what it states. */
+static void find_capacity(struct balance *balance, struct region_state *state, const struct region_view *view, double elapsed_ms)
 {
-    if (state->ceiling < INFINITY) {
-        state->ceiling *= 1 + CEILING_GAIN_PER_MS * elapsed_ms;
-        if (state->ceiling >= view->capacity_rps) state->ceiling = INFINITY;
-    }
-    if (waits(view) && view->load_rps > 0 && view->load_rps < fmin(view->capacity_rps, state->ceiling))
-        state->ceiling = view->load_rps;
+    struct ceiling_sight sight = {
+        .stated_rps = view->capacity_rps,
+        .load_rps = fmax(view->load_rps, 0),
+        .waiting = view->load.waiting,
+        .at_work = view->load.in_flight >= 0 ? view->load.in_flight : state->servers,
+        .crowded = balance->crowded,
+    };
+    if (view->load_rps < 0) return;
+    if (ceiling_queued(&sight)) balance->queued = true;
+    ceiling_watch(&state->ceiling, &sight, elapsed_ms);
+    double capacity_rps = ceiling_capacity_rps(&state->ceiling, view->capacity_rps);
+    if (capacity_rps == view->capacity_rps) return;
+    state->capacity = capacity_rps;
+    state->load = view->load_rps;
 }
 
 /* Loads and capacities in one unit: requests a second where every region states its capacity, else weight. */
@@ -170,6 +178,8 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         if (view->up && view->utilisation >= 0 && !(view->capacity_rps > 0)) by_rate = false;
     }
     balance->by_rate = by_rate;
+    balance->crowded = balance->queued && all_cost(balance);
+    balance->queued = false;
     for (size_t i = 0; i < balance->model->tenant_count; i++) {
         for (size_t j = 0; j < snapshot->region_count; j++)
             balance->tenant_load[i][j] = snapshot->tenant_rps[j * snapshot->tenant_count + i];
@@ -177,19 +187,15 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
     for (size_t i = 0; i < snapshot->region_count; i++) {
         const struct region_view *view = &snapshot->regions[i];
         struct region_state *state = &balance->regions[i];
-        settle(state, view, elapsed_ms);
+        if (!patience_waits(&balance->patience)) settle(state, view, elapsed_ms);
         state->load = -1;
         state->waiting = by_rate ? fmax(view->load.waiting, 0) : 0;
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;
+        state->stated = state->capacity;
         if (!view->up || view->utilisation < 0 || !(state->capacity > 0)) continue;
-        if (by_rate) find_ceiling(state, view, elapsed_ms);
         state->servers = by_rate && state->told_us > 0 ? state->capacity * (double)state->told_us / 1e6 : 0; /* Little's law */
         state->load = view->utilisation * state->capacity;
-        if (state->ceiling < state->capacity) { /* what waits is load too, though it is not known how much */
-            double waiting = waits(view) ? fmin(view->utilisation, WAITING_MAX) : 1;
-            state->capacity = state->ceiling;
-            state->load = view->load_rps * waiting;
-        }
+        if (by_rate) find_capacity(balance, state, view, elapsed_ms);
     }
 }
 
@@ -363,7 +369,7 @@ static double report_lag_ms(const struct balance *balance, const struct snapshot
 static void note_move(struct balance *balance, size_t region, double *change)
 {
     const struct region_state *state = &balance->regions[region];
-    if (state->capacity > 0) balance->moved[region] += change[region] / state->capacity;
+    if (state->stated > 0) balance->moved[region] += change[region] / state->stated;
     change[region] = 0;
 }
 
@@ -386,9 +392,23 @@ static void measure_lag(struct balance *balance, int64_t now_ms)
     double loads[REGION_MAX];
     for (size_t i = 0; i < balance->model->region_count; i++) {
         const struct region_state *state = &balance->regions[i];
-        loads[i] = state->load >= 0 && state->capacity > 0 ? state->load / state->capacity : -1;
+        loads[i] = state->load >= 0 && state->stated > 0 ? state->load / state->stated : -1;
     }
     lag_meter_sample(&balance->lag, now_ms, balance->moved, loads);
+}
+
+static void watch_patience(struct balance *balance, double elapsed_ms)
+{
+    struct patience_sight sight = {.window_ms = PATIENCE_SPANS * balance->span_ms};
+    for (size_t i = 0; i < balance->model->region_count; i++) {
+        const struct region_state *state = &balance->regions[i];
+        if (state->load < 0) continue;
+        sight.over += fmax(0, state->load - state->capacity);
+        sight.load += state->load;
+        sight.capacity += state->capacity;
+    }
+    sight.over -= fmax(0, sight.load - sight.capacity); /* for which there is no room anywhere */
+    patience_watch(&balance->patience, &sight, elapsed_ms);
 }
 
 static void learn(struct balance *balance, const struct snapshot *snapshot, double elapsed_ms)
@@ -404,13 +424,14 @@ static void learn(struct balance *balance, const struct snapshot *snapshot, doub
             follow_row(balance, &group->rows[j], &group->answers[j], renewed, reported);
     }
     balance->span_ms = 2 * slowest_ms + lag_ms;
+    balance->delay_ms = slowest_ms + lag_ms;
     measure_lag(balance, snapshot->now_ms);
     if (!balance->fitted) {
         balance->fitted = populace_fit(balance);
         return;
     }
-    populace_estimate(balance, 1 - exp(-elapsed_ms / ((lag_ms + slowest_ms) / 2)),
-             1 - exp(-elapsed_ms / (SURPRISE_SPANS * balance->span_ms)));
+    populace_estimate(balance, 1 - exp(-elapsed_ms / ((lag_ms + slowest_ms) / 2)));
+    watch_patience(balance, elapsed_ms);
 }
 
 /* ---- prices ---- */
@@ -428,11 +449,12 @@ static double mean_queue_s(const struct balance *balance)
     return capacity > 0 ? waiting / capacity : 0;
 }
 
-/* What of a region's capacity its queue takes, as far as it is longer than elsewhere, until those who are sent elsewhere now are gone. */
+/* What of a region's capacity its queue takes, as far as it is longer than elsewhere. It is gone in twice the delay with which the loop sees what it
+ * does: gain times delay is then 1/2, a third of what would swing. */
 static double queue_takes(const struct balance *balance, const struct region_state *state, double mean_s)
 {
     double more = fmax(0, state->waiting - mean_s * state->capacity);
-    return fmin(more * 1000 / balance->span_ms, QUEUE_MOST * state->capacity);
+    return fmin(more * 1000 / (2 * balance->delay_ms), QUEUE_MOST * state->capacity);
 }
 
 static void set_regions(const struct balance *balance, struct pricing_region *regions)
@@ -462,13 +484,13 @@ static bool in_bounds(const struct balance *balance, const struct pricing *prici
         if (populace_apart(balance, i)) populace_explain(balance, EXPECTED, i, loads);
     for (size_t i = 0; i < pricing->region_count; i++) {
         const struct pricing_region *region = &pricing->regions[i];
-        double price_us = balance->price_us[i], patience = SURPRISE_FACTOR * balance->regions[i].surprise;
+        double price_us = balance->price_us[i];
         if (!region->limited) {
             if (price_us > 0) return false;
             continue;
         }
         double used = loads[i] / region->capacity - pricing_room(region, price_us).full;
-        if (used > BALANCE_ABOVE + patience || (price_us > 0 && used < -BALANCE_BELOW - patience)) return false;
+        if (used > BALANCE_ABOVE || (price_us > 0 && used < -BALANCE_BELOW)) return false;
     }
     return true;
 }
@@ -486,7 +508,8 @@ static void find_prices(struct balance *balance, unsigned effort)
     struct pricing pricing = {groups, balance->group_count, regions, balance->model->region_count};
     for (size_t i = 0; i < balance->group_count; i++) groups[i] = group_pricing(balance, &balance->groups[i]);
     set_regions(balance, regions);
-    if (!balance->searching && in_bounds(balance, &pricing)) return;
+    if (patience_waits(&balance->patience) || (!balance->searching && in_bounds(balance, &pricing))) return;
+    patience_try(&balance->patience);
     balance->searching = !pricing_solve(&pricing, effort, balance->room, balance->price_us);
     for (size_t i = 0; i < pricing.region_count; i++)
         balance->price_us[i] = floor(balance->price_us[i] / PRICE_STEP_US + 0.5) * PRICE_STEP_US;

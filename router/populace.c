@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIT_ROUNDS 40    /* of the estimate, when it begins */
+#define IN_TRANSIT 0.5 /* of the load that answers are moving: by so much may be off when it is seen */
 #define FIXED_PRIOR 0.02 /* of a region's load that no row is thought to bring at first */
 #define APART_MOST 0.95  /* of the clients of its plan, what a tenant's may be thought to be */
 
@@ -190,19 +191,26 @@ static void estimate_tenant(struct balance *balance, size_t tenant, double gain)
     multiply_demands(balance, tenant, steps);
 }
 
-void populace_estimate(struct balance *balance, double gain, double told)
+/* What is explained, brought as near to the load as what is on its way may be off. */
+static double explained_best(double seen, double expected, double load)
 {
-    double explained[REGION_MAX], steps[REGION_MAX];
-    for (size_t i = 0; i < balance->model->region_count; i++) explained[i] = balance->regions[i].fixed;
+    double slack = IN_TRANSIT * fabs(expected - seen);
+    return load > seen ? fmin(load, seen + slack) : fmax(load, seen - slack);
+}
+
+void populace_estimate(struct balance *balance, double gain)
+{
+    double explained[REGION_MAX], expected[REGION_MAX], steps[REGION_MAX];
+    for (size_t i = 0; i < balance->model->region_count; i++) explained[i] = expected[i] = balance->regions[i].fixed;
     populace_explain(balance, SEEN, EVERYBODY, explained);
+    populace_explain(balance, EXPECTED, EVERYBODY, expected);
     for (size_t i = 0; i < balance->model->region_count; i++) {
         struct region_state *state = &balance->regions[i];
         double load = load_of_everybody(balance, i);
         steps[i] = 1;
         if (load < 0) continue;
+        explained[i] = explained_best(explained[i], expected[i], load);
         double floor = state->capacity / 1000; /* so that nothing is divided by nothing */
-        double whole = fmax(state->capacity, fmax(load, explained[i])); /* a region that is only starting has next to no capacity */
-        state->surprise += told * (fabs(load - explained[i]) / whole - state->surprise);
         steps[i] = clientele_step((load + floor) / (explained[i] + floor), gain);
         state->fixed *= steps[i];
         state->fixed = fmin(load, fmax(state->fixed, floor));
@@ -227,6 +235,6 @@ bool populace_fit(struct balance *balance)
         for (size_t j = 0; j < balance->atlas->cell_count; j++)
             group->rows[j].demand = total * balance->weights[j] / (double)balance->group_count;
     }
-    for (unsigned i = 0; i < FIT_ROUNDS; i++) populace_estimate(balance, 1, 0);
+    for (unsigned i = 0; i < FIT_ROUNDS; i++) populace_estimate(balance, 1);
     return true;
 }

@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 #include "router/atlas.h"
+#include "router/ceiling.h"
 #include "router/clientele.h"
 #include "router/lag.h"
 #include "router/latency.h"
 #include "router/model.h"
+#include "router/patience.h"
 #include "router/pricing.h"
 #include "router/snapshot.h"
 
@@ -39,18 +41,15 @@ struct group {
 
 struct region_state {
     double load; /* negative: not known */
-    double capacity;
+    double capacity; /* as far as is known */
+    double stated;   /* what it states */
     double servers;    /* requests that it works on at once when full; 0: not known */
-    double ceiling;    /* what it was seen not to exceed while requests waited; INFINITY: nothing of the kind */
+    struct ceiling ceiling; /* what it can do, whatever it states */
     double fixed;
     double waiting;    /* requests in its queue; 0 where that is not known, or not in requests */
     double settled_us; /* smoothed; negative: not known */
     double known_ms;   /* for how long it has been known */
     int64_t told_us;   /* settled_us as it is told, in steps; SNAPSHOT_UNKNOWN */
-    /* How far reports are from what rows explain, over the capacity, as a mean of long. More than noise, it says that clients are
-     * not as they are thought to be: that somebody cannot be split (a resolver for millions, that has one answer for all), whom each
-     * move of prices throws to and fro. Then deviations of that size are put up with. */
-    double surprise;
 };
 
 struct balance {
@@ -71,10 +70,14 @@ struct balance {
     struct lag_meter lag;
     double moved[REGION_MAX]; /* what answers moved to each region since the beginning, as resolvers took it over, over its capacity */
     bool by_rate; /* loads and capacities are requests a second; else weights */
+    struct patience patience;
+    bool queued;  /* some region had a queue in the last tick */
+    bool crowded; /* and all were full */
     bool fitted; /* demands were estimated */
     bool searching; /* the solution was not reached in the last tick's effort */
     bool began;
     int64_t now_ms;
+    double delay_ms; /* the same on the mean */
     double span_ms; /* from a changed answer to a report that has seen it: the longest TTL and the lag */
 };
 
@@ -90,9 +93,7 @@ void populace_explain(const struct balance *balance, enum horizon horizon, size_
 bool populace_apart(const struct balance *balance, size_t tenant); /* has it groups of its own? */
 /* The first estimate: the prior, made to explain what is reported. False: nothing is. */
 bool populace_fit(struct balance *balance);
-/* One step of the estimate.
- *   gain  0..1
- *   told  0..1: weight of the surprise in it */
-void populace_estimate(struct balance *balance, double gain, double told);
+/* One step of the estimate; gain is 0..1. */
+void populace_estimate(struct balance *balance, double gain);
 
 #endif

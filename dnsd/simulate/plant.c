@@ -69,7 +69,7 @@ void plant_flow(struct plant *plant, double load_rps, double seconds)
     plant->since_s += seconds;
     if (capacity_rps <= 0) {
         plant->served_share = 0;
-        plant->backlog = 0;
+        plant->backlog = plant->busy = 0;
         return;
     }
     double load = load_rps / capacity_rps, most = server->queue_s * capacity_rps;
@@ -78,6 +78,7 @@ void plant_flow(struct plant *plant, double load_rps, double seconds)
     plant->backlog = after - failed > 0 ? after - failed : 0;
     double wait_s = (before + plant->backlog) / 2 / capacity_rps, servers = capacity_rps * service_s;
     if (load < 1) wait_s += steady_wait_s(servers > 1 ? servers : 1, load, service_s);
+    plant->busy = (plant->backlog > 0 || load > 1 ? capacity_rps : load_rps) * service_s;
     if (wait_s > server->queue_s) wait_s = server->queue_s;
     plant->processing_us = server->processing_us * (1 + server->rise * (load < 1 ? load : 1)) + wait_s * 1e6;
     double offered = load_rps * seconds;
@@ -149,6 +150,9 @@ void plant_say(struct plant *plant, int64_t now_ms)
         struct pool_state state = pool_state(plant->pool);
         bulletin.in_flight = state.busy;
         bulletin.waiting = state.waiting;
+    } else {
+        bulletin.in_flight = plant->busy;
+        bulletin.waiting = plant->backlog;
     }
     make_claim(plant, &bulletin);
     plant->bulletins[at] = bulletin;

@@ -41,7 +41,8 @@ struct plant {
     struct claim claim;
     double capacity_rps; /* as it is in this tick; 0: dead */
     double load_rps;
-    double backlog;       /* requests, of a flow */
+    double backlog;       /* requests, of a flow, that came in excess of its capacity */
+    double busy;          /* requests, of a flow, that it works on */
     double unladen_us;    /* what a request takes where nothing waits */
     double processing_us; /* as it is now; with instances an EWMA */
     double served_share;

@@ -1,0 +1,40 @@
+/* patience.h - when trying again does not help: somebody cannot be moved as thought, and is left alone ever longer.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A resolver that has one answer for millions of users goes to one region, whole. If that is more than a region can hold, each new set of
+ * prices throws it elsewhere, and others with it, and nothing is better. So what prices did is judged after as long as they take to
+ * act: if no less is over capacity than before, the next attempt waits twice as long, and so on. It does not wait when the world has
+ * changed: another total of load or of capacity. Pure; one thread. */
+#ifndef MERIDIAN_PATIENCE_H
+#define MERIDIAN_PATIENCE_H
+
+#include <stdbool.h>
+
+#define PATIENCE_OVER 0.01     /* of all load, over capacity: less is not worth waiting for */
+#define PATIENCE_BETTER 0.7    /* of what was over before: more is no success */
+#define PATIENCE_OTHER 0.1     /* a change of the total by more makes another world */
+#define PATIENCE_TRIES 3       /* windows without success, before it waits */
+#define PATIENCE_DOUBLINGS 4
+
+struct patience {
+    double span_ms, over, load;  /* sums over the window, by ms */
+    bool tried;                  /* prices changed in it */
+    double over_before;          /* share, in the window before; negative: unknown */
+    double load_before, capacity_before; /* when it began to wait */
+    unsigned failures;
+    double wait_ms;              /* still to go */
+};
+
+struct patience_sight {
+    double over, load, capacity; /* of all regions: load beyond capacity that others had room for, load, capacity */
+    double window_ms;            /* what prices take to act */
+};
+
+struct patience patience_none(void);
+/* This is seen, elapsed_ms after the last time. */
+void patience_watch(struct patience *patience, const struct patience_sight *sight, double elapsed_ms);
+/* Prices change. */
+void patience_try(struct patience *patience);
+bool patience_waits(const struct patience *patience);
+
+#endif
