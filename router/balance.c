@@ -403,12 +403,17 @@ static void watch_patience(struct balance *balance, double elapsed_ms)
     for (size_t i = 0; i < balance->model->region_count; i++) {
         const struct region_state *state = &balance->regions[i];
         if (state->load < 0) continue;
-        sight.over += fmax(0, state->load - state->capacity);
         sight.load += state->load;
         sight.capacity += state->capacity;
     }
-    sight.over -= fmax(0, sight.load - sight.capacity); /* for which there is no room anywhere */
-    patience_watch(&balance->patience, &sight, elapsed_ms);
+    double full = sight.capacity > 0 ? fmax(1, sight.load / sight.capacity) : 1; /* with too much in all, who has more than others */
+    for (size_t i = 0; i < balance->model->region_count; i++)
+        sight.over += fmax(0, balance->regions[i].load - full * balance->regions[i].capacity);
+    switch (patience_watch(&balance->patience, &sight, elapsed_ms)) {
+    case PATIENCE_GO_ON: return;
+    case PATIENCE_KEEP: memcpy(balance->best_us, balance->price_us, sizeof balance->best_us); return;
+    case PATIENCE_GO_BACK: memcpy(balance->price_us, balance->best_us, sizeof balance->price_us); answer_all(balance); return;
+    }
 }
 
 static void learn(struct balance *balance, const struct snapshot *snapshot, double elapsed_ms)

@@ -71,6 +71,7 @@ struct balance {
     double moved[REGION_MAX]; /* what answers moved to each region since the beginning, as resolvers took it over, over its capacity */
     bool by_rate; /* loads and capacities are requests a second; else weights */
     struct patience patience;
+    double best_us[REGION_MAX]; /* the prices that patience noted */
     bool queued;  /* some region had a queue in the last tick */
     bool crowded; /* and all were full */
     bool fitted; /* demands were estimated */
