@@ -20,7 +20,8 @@
 #define EFFORT_LEAST 6 /* readings of all rows */
 #define EFFORT_MOST 60 /* and when it begins */
 #define SETTLED_STEP_US 2000     /* processing latency moves prices by no less than this */
-#define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute */
+#define SETTLED_SPAN_MS 60000.0  /* and is smoothed over a minute, */
+#define SETTLED_DELAYS 10        /* or over so many of the loop's delays: it rises with the load that it moves */
 #define FIRST_COUNTS_MS 1000.0   /* until then the mean of all that was seen, in which the first counts for so long */
 #define CONGESTED 0.8            /* of the capacity; from there on what a region takes longer may be its queue */
 #define PATIENCE_SPANS 2       /* after which prices have acted */
@@ -121,7 +122,7 @@ void balance_inherit(struct balance *balance, const struct balance *before)
 
 /* ---- what the snapshot says of regions ---- */
 
-static void settle(struct region_state *state, const struct region_view *view, double elapsed_ms)
+static void settle(struct region_state *state, const struct region_view *view, double elapsed_ms, double span_ms)
 {
     if (view->processing_us < 0) {
         state->settled_us = -1;
@@ -134,7 +135,7 @@ static void settle(struct region_state *state, const struct region_view *view, d
     } else {
         bool full = view->utilisation >= CONGESTED || view->load.waiting > QUEUED * fmax(view->load.in_flight, 0);
         bool queued = full && (double)view->processing_us > state->settled_us;
-        double part = 1 - exp(-elapsed_ms / (queued ? CONGESTED_SPAN_MS : SETTLED_SPAN_MS));
+        double part = 1 - exp(-elapsed_ms / (queued ? CONGESTED_SPAN_MS : span_ms));
         state->known_ms += elapsed_ms;
         if (!queued && state->known_ms > 0) part = fmax(part, elapsed_ms / (state->known_ms + FIRST_COUNTS_MS));
         state->settled_us += part * ((double)view->processing_us - state->settled_us);
@@ -178,6 +179,7 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         if (view->up && view->utilisation >= 0 && !(view->capacity_rps > 0)) by_rate = false;
     }
     balance->by_rate = by_rate;
+    double settled_span_ms = fmax(SETTLED_SPAN_MS, SETTLED_DELAYS * balance->delay_ms);
     balance->crowded = balance->queued && all_cost(balance);
     balance->queued = false;
     for (size_t i = 0; i < balance->model->tenant_count; i++) {
@@ -187,7 +189,7 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
     for (size_t i = 0; i < snapshot->region_count; i++) {
         const struct region_view *view = &snapshot->regions[i];
         struct region_state *state = &balance->regions[i];
-        if (!patience_waits(&balance->patience)) settle(state, view, elapsed_ms);
+        if (!patience_waits(&balance->patience)) settle(state, view, elapsed_ms, settled_span_ms);
         state->load = -1;
         state->waiting = by_rate ? fmax(view->load.waiting, 0) : 0;
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;

@@ -30,8 +30,8 @@ static enum patience_advice judge_rest(struct patience *patience, const struct p
     if (over <= PATIENCE_OVER) patience->wait_ms = fmax(patience->wait_ms, 2 * sight->window_ms); /* as it is, it is good */
     else if (ends && patience->tried) fail(patience, sight);
     if (patience->tried && !ends) return PATIENCE_GO_ON; /* prices are acting */
-    bool best = over <= patience->best;
-    if (best || !patience->tried) patience->best = over;
+    bool best = !patience->tried || over <= patience->best; /* untried: these are the best, seen once more */
+    if (best) patience->best = over;
     patience->tried = false;
     return best ? PATIENCE_KEEP : PATIENCE_GO_BACK;
 }

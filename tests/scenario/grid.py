@@ -92,14 +92,26 @@ def lump_percent(path, cell):
     return 100 * max(0, cell['resolver'] * demand - largest) / demand
 
 
+def rest(report, cell):
+    """From five TTLs after the change on, and as long as reports take: % over capacity beyond what is lacking, and % moved a minute."""
+    series, begin = report['series'], 60 * MINUTES // 2 + 5 * cell['ttl_s'] + 2 * cell['lag_s']
+    at = [i for i, second in enumerate(series['t_s']) if second >= begin]
+    if not at:
+        return 0, 0
+    capacity = [sum(region['capacity_rps'][i] for region in series['regions']) for i in at]
+    over = sum(max(0, series['over_percent'][i] - max(0, 100 - 100 * room / series['demand_rps'][i])) for i, room in zip(at, capacity))
+    return over / len(at), sum(series['moved_percent_per_minute'][i] for i in at) / len(at)
+
+
 def run(job):
     number, cell, policy, seed = job
     path = scenario(number, cell, seed)
     report = scene.simulate(path, policy)
     phases = {phase['name']: phase for phase in report['phases']}
     after = phases['after']
+    rest_over, rest_moved = rest(report, cell)
     return number, cell, policy, dict(
-        over=max(after['over_percent'] - max(after['lacking_percent'], lump_percent(path, cell)), 0),
+        rest_over=rest_over, rest_moved=rest_moved, over=max(after['over_percent'] - max(after['lacking_percent'], lump_percent(path, cell)), 0),
         change=max(phases['change']['over_percent'] - phases['change']['lacking_percent'], 0),
         moved=after['moved_percent_per_minute'], ratio=after['cost_ratio'] or 0)
 

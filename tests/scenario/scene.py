@@ -17,7 +17,8 @@ POLICIES = ('balanced', 'score', 'nearest', 'weighted')
 
 def cloud_regions(count):
     """Real regions of three clouds, each at least as far from those before as the list allows: spread first."""
-    rows = [row for row in csv.DictReader((DATA / 'cloud_region_coordinates.csv').open()) if row['provider'] in ('aws', 'gcp', 'azure')]
+    table = csv.DictReader((DATA / 'cloud_region_coordinates.csv').read_text().splitlines())
+    rows = [row for row in table if row['provider'] in ('aws', 'gcp', 'azure')]
     points, chosen = [(float(row['latitude']), float(row['longitude'])) for row in rows], [0]
     while len(chosen) < count:
         far = max((i for i in range(len(rows)) if i not in chosen),

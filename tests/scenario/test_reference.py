@@ -43,13 +43,13 @@ class Reference(unittest.TestCase):
                 self.assertGreaterEqual(phase['cost_ratio'], 0.9999, (load, policy))
 
     def test_balanced_fits_and_is_calm(self):
-        if self.found[70, 'balanced'] == self.found[70, 'score']:
-            self.skipTest('balanced steers as score does in this build')
-        for load, moved in ((70, 10), (85, 15)):
+        """The optimum fills regions to the last request and knows of no waiting: by its measure, base_ms, within 2 and 3 %."""
+        for load, most in ((70, 1.02), (85, 1.03)):
             phase = self.found[load, 'balanced']
-            self.assertLess(phase['over_percent'], 0.05)
-            self.assertLess(phase['moved_percent_per_minute'], moved)
-            self.assertLess(phase['cost_ratio'], 1.06)
+            self.assertEqual(phase['over_percent'], 0)
+            self.assertLess(phase['moved_percent_per_minute'], 2)
+            self.assertLess(phase['base_ms'] / phase['optimum_ms'], most)
+            self.assertLess(phase['cost_ratio'], most + 0.005)  # the waiting counted
 
     def test_same_seed_same_run(self):
         self.assertEqual(steady(70, 'score', 7), steady(70, 'score', 7))
