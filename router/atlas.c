@@ -37,6 +37,11 @@ void atlas_weigh(const struct atlas *atlas, double *weights)
         uint64_t end = i + 1 < atlas->ipv4.count ? atlas->ipv4.first[i + 1] : (uint64_t)1 << 32;
         weights[atlas->ipv4.cell[i]] += (double)(end - atlas->ipv4.first[i]);
     }
+    double placed = 0, unplaced = 0;
+    for (size_t i = 0; i < atlas->cell_count; i++) *(atlas->cells[i].place.has_location ? &placed : &unplaced) += weights[i];
+    if (!(placed > 0) || unplaced <= ATLAS_UNPLACED * placed) return;
+    for (size_t i = 0; i < atlas->cell_count; i++)
+        if (!atlas->cells[i].place.has_location) weights[i] *= ATLAS_UNPLACED * placed / unplaced;
 }
 
 /* The last of `count` boundaries that is not above the position; first[0] is 0, so there is one. */

@@ -68,7 +68,9 @@ struct folded_address {
 };
 struct folded_address atlas_fold_address(const struct address *address);
 
-/* How many IPv4 addresses each cell has, for want of better the measure of how many clients it has; weights is cell_count long. */
+/* How many IPv4 addresses each cell has, for want of better the measure of how many clients it has; weights is cell_count long. Those whose
+ * place nobody knows are mostly reserved, private or nobody's: they count ATLAS_UNPLACED of all others at most. */
+#define ATLAS_UNPLACED 0.05
 void atlas_weigh(const struct atlas *atlas, double *weights);
 
 /* The cell of an address. Cannot fail: every address lies in an interval. */

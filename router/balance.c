@@ -109,8 +109,50 @@ enum status balance_new(const struct model *model, const struct atlas *atlas, co
     return OK;
 }
 
+static bool same_cells(const struct atlas *atlas, const struct atlas *before)
+{
+    if (atlas == before) return true;
+    if (atlas->cell_count != before->cell_count) return false;
+    for (size_t i = 0; i < atlas->cell_count; i++) {
+        const struct cell *now = &atlas->cells[i], *then = &before->cells[i];
+        if (now->asn != then->asn || now->network != then->network || now->place.location.latitude != then->place.location.latitude ||
+            now->place.location.longitude != then->place.location.longitude)
+            return false;
+    }
+    return true;
+}
+
+/* Are rows and regions of the one those of the other? Latencies and policies may be others. */
+static bool same_world(const struct balance *balance, const struct balance *before)
+{
+    if (balance->model->region_count != before->model->region_count || balance->plan_count != before->plan_count) return false;
+    for (size_t i = 0; i < balance->model->region_count; i++)
+        if (region_find(before->model, balance->model->regions[i].name) != i) return false;
+    for (size_t i = 0; i < balance->plan_count; i++) {
+        const struct plan *now = balance->groups[i].plan, *then = before->groups[i].plan;
+        if (now->region_count != then->region_count || memcmp(now->regions, then->regions, now->region_count * sizeof *now->regions) != 0)
+            return false;
+    }
+    return same_cells(balance->atlas, before->atlas);
+}
+
+/* Who brings how much, and what they were answered. */
+static void inherit_clients(struct balance *balance, const struct balance *before)
+{
+    size_t cells = balance->atlas->cell_count;
+    for (size_t i = 0; i < balance->plan_count; i++) {
+        struct group *group = &balance->groups[i];
+        memcpy(group->answers, before->groups[i].answers, cells * sizeof *group->answers);
+        for (size_t j = 0; j < cells; j++) group->rows[j].demand = 0;
+    }
+    for (size_t i = 0; i < before->group_count; i++)
+        for (size_t j = 0; j < cells; j++) balance->groups[before->groups[i].own].rows[j].demand += before->groups[i].rows[j].demand;
+    balance->fitted = true;
+}
+
 void balance_inherit(struct balance *balance, const struct balance *before)
 {
+    if (before->fitted && same_world(balance, before)) inherit_clients(balance, before);
     balance->lag.lag_ms = before->lag.lag_ms;
     for (size_t i = 0; i < balance->model->region_count; i++) {
         region_id old = region_find(before->model, balance->model->regions[i].name);
@@ -195,7 +237,7 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;
         state->stated = state->capacity;
         if (!view->up || view->utilisation < 0 || !(state->capacity > 0)) continue;
-        state->servers = by_rate && state->told_us > 0 ? state->capacity * (double)state->told_us / 1e6 : 0; /* Little's law */
+        state->servers = by_rate && state->told_us > 0 ? fmax(1, state->capacity * (double)state->told_us / 1e6) : 0; /* Little's law */
         state->load = view->utilisation * state->capacity;
         if (by_rate) find_capacity(balance, state, view, elapsed_ms);
     }

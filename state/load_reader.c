@@ -133,9 +133,9 @@ static double gauge_mean(const struct load_reader *reader, enum load_measure mea
     return sum->sum / (double)sum->series;
 }
 
-static void smooth(struct growth *growth, double value, int64_t elapsed_ms, int64_t now_ms)
+static void smooth(struct growth *growth, double value, double events, int64_t elapsed_ms, int64_t now_ms)
 {
-    double share = (double)elapsed_ms / (double)(elapsed_ms + LOAD_SMOOTH_MS);
+    double share = fmax((double)elapsed_ms / (double)(elapsed_ms + LOAD_SMOOTH_MS), events / (events + LOAD_SMOOTH_EVENTS));
     growth->value = growth->value < 0 ? value : growth->value + share * (value - growth->value);
     growth->moved_ms = now_ms;
 }
@@ -162,9 +162,9 @@ static void grow(struct load_reader *reader, enum load_measure measure, int64_t 
     double grown = growth->sum - before.sum, counted = growth->count - before.count;
     if (grown < 0 || counted < 0) return; /* a reset */
     if (!duration)
-        smooth(growth, grown * 1000 / (double)elapsed_ms, elapsed_ms, now_ms);
+        smooth(growth, grown * 1000 / (double)elapsed_ms, grown, elapsed_ms, now_ms);
     else if (counted > 0)
-        smooth(growth, grown / counted * choice->us_per_unit, elapsed_ms, now_ms);
+        smooth(growth, grown / counted * choice->us_per_unit, counted, elapsed_ms, now_ms);
     else if (growth->value >= 0 && now_ms - growth->moved_ms >= LOAD_IDLE_MS)
         growth->value = -1;
 }

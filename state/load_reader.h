@@ -5,7 +5,7 @@
  *
  * A rate is what a counter grew by between two pages over the time between them, a duration's mean what its sum grew by over what
  * its count grew by; both are smoothed with a time constant of LOAD_SMOOTH_MS, because a page a second of a server that finishes
- * a few requests a second jumps. A counter that fell was reset (or a series of its sum went): that page gives no rate, the one
+ * a few requests a second jumps; with a less one where pages count LOAD_SMOOTH_EVENTS and more, since whoever steers by it waits for it. A counter that fell was reset (or a series of its sum went): that page gives no rate, the one
  * before holds. A duration of which nothing was heard for LOAD_IDLE_MS is not said any more: else a region that was once slow and
  * gets nobody for it would be taken for slow for ever.
  *
@@ -20,6 +20,7 @@
 #include "state/load_profile.h"
 
 #define LOAD_SMOOTH_MS 10000
+#define LOAD_SMOOTH_EVENTS 200 /* what as many events say needs less */
 #define LOAD_IDLE_MS 60000 /* a region at 1 % of some 2 requests a second still finishes one */
 
 enum load_kind { LOAD_KIND_NONE, LOAD_KIND_ORCA, LOAD_KIND_PROMETHEUS };

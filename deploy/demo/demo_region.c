@@ -4,6 +4,7 @@
  *   demo_region NAME ADDRESS PORT
  *
  *   GET /health                    200 "ok"; what Meridian probes
+ *   GET /metrics                   200 requests served and at work, as Prometheus reads them; what Meridian takes load from
  *   any /v1/...[?work_ms=N]        200 {"region": ..., "method": ..., "path": ..., "in_flight": N}, after N ms of pretended work
  *   else                           404
  *
@@ -29,6 +30,8 @@
 struct region {
     const char *name;
     atomic_uint in_flight;
+    atomic_ullong requests; /* of /v1/ */
+    atomic_uint working;    /* on those */
 };
 
 /* Copy what of a path is safe inside a JSON string; others become '?'. */
@@ -62,6 +65,20 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     return result;
 }
 
+static enum MHD_Result reply_metrics(struct MHD_Connection *connection, struct region *region)
+{
+    char body[BODY_MAX];
+    snprintf(body, sizeof body,
+             "# HELP demo_requests_total Requests of the API that were begun.\n"
+             "# TYPE demo_requests_total counter\n"
+             "demo_requests_total %llu\n"
+             "# HELP demo_requests_running Requests of the API at work.\n"
+             "# TYPE demo_requests_running gauge\n"
+             "demo_requests_running %u\n",
+             atomic_load(&region->requests), atomic_load(&region->working));
+    return reply(connection, MHD_HTTP_OK, "text/plain; version=0.0.4", body);
+}
+
 /* libmicrohttpd calls this for the head of a request, for each piece of its body, and once more when all is there. */
 static enum MHD_Result serve(void *context, struct MHD_Connection *connection, const char *path, const char *method,
                              const char *version, const char *piece, size_t *piece_size, void **request)
@@ -79,8 +96,12 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
         return MHD_YES;
     }
     if (strcmp(path, "/health") == 0) return reply(connection, MHD_HTTP_OK, "text/plain", "ok\n");
+    if (strcmp(path, "/metrics") == 0) return reply_metrics(connection, region);
     if (strncmp(path, "/v1/", 4) != 0) return reply(connection, MHD_HTTP_NOT_FOUND, "text/plain", "not found\n");
+    atomic_fetch_add(&region->requests, 1);
+    atomic_fetch_add(&region->working, 1);
     pretend_work(connection);
+    atomic_fetch_sub(&region->working, 1);
     char shown_method[PATH_SHOWN_MAX], shown_path[PATH_SHOWN_MAX], body[BODY_MAX];
     path_show(method, shown_method);
     path_show(path, shown_path);

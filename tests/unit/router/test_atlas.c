@@ -84,6 +84,24 @@ static void finding_agrees_with_a_walk_over_all_intervals(void **state)
     }
 }
 
+/* Ranges of no place are as good as nobody's; who has a place counts by addresses. */
+static void weights_are_of_those_with_a_place(void **state)
+{
+    (void)state;
+    struct cell cells[3] = {{.network = ID_NONE}, {.network = ID_NONE}, {.network = ID_NONE}};
+    uint32_t first[3] = {0, 16, 48};
+    cell_id cell[3] = {1, 2, 0};
+    double weights[3];
+    struct atlas atlas = {.ipv4 = {3, first, cell}, .cells = cells, .cell_count = 3};
+    cells[1].place.has_location = cells[2].place.has_location = true;
+    atlas_weigh(&atlas, weights);
+    assert_true(weights[1] == 16 && weights[2] == 32);
+    assert_true(weights[0] > 2.39 && weights[0] < 2.41); /* a twentieth of 48 */
+    cells[1].place.has_location = cells[2].place.has_location = false;
+    atlas_weigh(&atlas, weights);
+    assert_true(weights[0] > 4e9 && weights[1] == 16); /* where nobody has one, addresses are all there is */
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -97,6 +115,7 @@ int main(void)
         cmocka_unit_test(ipv6_that_carries_ipv4_is_looked_up_as_that),
         cmocka_unit_test(folding_says_how_many_bits_it_took),
         cmocka_unit_test(finding_agrees_with_a_walk_over_all_intervals),
+        cmocka_unit_test(weights_are_of_those_with_a_place),
         cmocka_unit_test(freeing_nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

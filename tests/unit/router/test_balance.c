@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "router/balance.h"
+#include "router/populace.h"
 
 #define REGIONS 6
 #define CELLS 60
@@ -285,6 +286,32 @@ static void a_reload_goes_on_with_the_prices_in_force(void **state)
     world_fini(&world);
 }
 
+/* Latencies that were measured make another ground, every few seconds while they come: what is known of clients must not begin anew. */
+static void another_ground_of_the_same_world_knows_its_clients(void **state)
+{
+    (void)state;
+    struct dice dice = dice_from_environment("another_ground_of_the_same_world_knows_its_clients");
+    struct world world;
+    struct balance *next;
+    double off = 0;
+    world_init(&world, &dice, 0.9, 30, 3);
+    world_run(&world, 600);
+    struct atlas copy = world.atlas;
+    struct cell cells[CELLS];
+    memcpy(cells, world.cells, sizeof cells);
+    copy.cells = cells;
+    for (int other = 0; other < 2; other++) {
+        if (other == 1) cells[7].place.location.longitude += 1; /* another database: cells need not be what they were */
+        assert_int_equal(balance_new(&world.model, &copy, world.latencies, NULL, &next), OK);
+        balance_inherit(next, world.balance);
+        for (int i = 0; i < CELLS; i++) off += fabs(next->groups[0].rows[i].demand - world.balance->groups[0].rows[i].demand);
+        if (other == 0) assert_true(off == 0);
+        if (other == 1) assert_true(off > 0.5 * TOTAL_RPS);
+        balance_free(next);
+    }
+    world_fini(&world);
+}
+
 /* A region says it has room for 1,300 and can do 1,000; its queue tells. */
 static void a_queue_teaches_what_a_capacity_really_is(void **state)
 {
@@ -380,6 +407,7 @@ int main(void)
         cmocka_unit_test(with_room_everywhere_the_score_decides_and_nobody_pays),
         cmocka_unit_test(two_pops_that_see_the_same_say_the_same),
         cmocka_unit_test(a_reload_goes_on_with_the_prices_in_force),
+        cmocka_unit_test(another_ground_of_the_same_world_knows_its_clients),
         cmocka_unit_test(a_queue_teaches_what_a_capacity_really_is),
         cmocka_unit_test(a_lag_that_nobody_tells_is_found),
         cmocka_unit_test(a_slow_first_sample_is_forgotten_in_seconds),

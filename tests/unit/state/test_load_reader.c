@@ -202,6 +202,21 @@ static void rates_are_smoothed_and_a_reset_gives_none(void **state)
     load_reader_free(reader);
 }
 
+/* Whoever steers by it need not wait where each page counts so many that noise is little. */
+static void rates_of_many_are_smoothed_less(void **state)
+{
+    (void)state;
+    struct fact_load load;
+    struct load_reader *reader = custom_reader();
+    assert_int_equal(read_text(reader, "requests_total 0\n", 0, &load), OK);
+    assert_int_equal(read_text(reader, "requests_total 1800\n", 1000, &load), OK);
+    assert_int_equal(read_text(reader, "requests_total 2000\n", 2000, &load), OK);
+    is_near(load.load_rps, 1000); /* 200 events weigh a half */
+    assert_int_equal(read_text(reader, "requests_total 3800\n", 3000, &load), OK);
+    is_near(load.load_rps, 1720); /* 1,800 nine tenths */
+    load_reader_free(reader);
+}
+
 static void the_same_page_at_the_same_time_is_no_rate(void **state)
 {
     (void)state;
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test(llamacpp_now_and_in_2025),
         cmocka_unit_test(the_operators_names_take_the_place_of_the_profiles),
         cmocka_unit_test(rates_are_smoothed_and_a_reset_gives_none),
+        cmocka_unit_test(rates_of_many_are_smoothed_less),
         cmocka_unit_test(the_same_page_at_the_same_time_is_no_rate),
         cmocka_unit_test(a_duration_nobody_adds_to_is_forgotten),
         cmocka_unit_test(hostile_figures_are_not_said),
