@@ -19,6 +19,7 @@
 /* ---- how full ---- */
 
 #define BISECTIONS 40
+#define USED_BISECTIONS 22 /* a millionth of the capacity */
 #define PER_US (PRICING_ELASTICITY / US_PER_S)
 
 /* What waiting costs in all, and what one more costs, at a utilisation below 1. */
@@ -38,7 +39,7 @@ static double used_at(const struct pricing_region *region, double cost_us)
     double low = 0, high = region->target;
     if (high >= 1) high = 1 - 1e-6;
     if (marginal_us(region, high) <= cost_us) return region->target;
-    for (int i = 0; i < BISECTIONS; i++) {
+    for (int i = 0; i < USED_BISECTIONS; i++) {
         double middle = (low + high) / 2;
         if (marginal_us(region, middle) < cost_us) low = middle;
         else high = middle;

@@ -9,8 +9,8 @@ import scene
 
 SKIPPED = 77
 PLAIN_MUST_FAIL = {  # where a policy that knows no balance must fall, or the scenario shows nothing
-    'score': {'p01_spike', 'p02_half_lost', 'p03_runaway', 'p04_region', 'p04_half_view', 'p05_cold', 'p07_waves', 'p08_burst', 'p09_hour',
-              'p10_tenant'},
+    'score': {'p01_spike', 'p02_half_lost', 'p03_runaway', 'p04_region', 'p04_half_view', 'p05_cold', 'p06_spot', 'p07_waves', 'p08_burst',
+              'p09_hour', 'p10_tenant'},
     'nearest': {'p02_half_lost', 'p03_runaway', 'p04_region', 'p04_half_view', 'p08_burst', 'p09_hour', 'p10_tenant'},
     'weighted': {'p02_half_lost'},
 }
