@@ -237,7 +237,8 @@ static void take_loads(struct balance *balance, const struct snapshot *snapshot,
         state->capacity = by_rate ? view->capacity_rps : (double)view->weight_up * view->ramp_permille / 1000;
         state->stated = state->capacity;
         if (!view->up || view->utilisation < 0 || !(state->capacity > 0)) continue;
-        state->servers = by_rate && state->told_us > 0 ? fmax(1, state->capacity * (double)state->told_us / 1e6) : 0; /* Little's law */
+        state->servers = by_rate && state->told_us > 0 ? state->capacity * (double)state->told_us / 1e6 : 0; /* Little's law */
+        if (state->servers < 1) state->servers = 0; /* what takes so long is not what its capacity is of: a probe, say */
         state->load = view->utilisation * state->capacity;
         if (by_rate) find_capacity(balance, state, view, elapsed_ms);
     }

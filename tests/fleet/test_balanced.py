@@ -166,7 +166,8 @@ stub-zone:
             writer.writerow(('city', 'country', 'lat', 'lon', 'users', 'weight'))
             writer.writerows((country, country, latitude, longitude, count, count / 60) for latitude, longitude, country, count in PLACES)
         scenario = dict(world='world.yaml', duration_s=300, tick_ms=500, clients=dict(places='places.csv'), demand=dict(rps=RATE),
-                        servers=[dict(region=name, processing_ms=0.1) for name in REGIONS], reports=dict(lag_s=1, interval_s=INTERVAL_MS / 1000),
+                        events=[dict(at_s=0, kind='claim', regions=list(REGIONS), processing_ms=0.1)],  # demo regions have no queue
+                        reports=dict(lag_s=1, interval_s=INTERVAL_MS / 1000),
                         pops=[dict(name=name, location=dict(latitude=place[0], longitude=place[1])) for name, place in POPS.items()])
         (self.folder / 'scenario.yaml').write_text(json.dumps(scenario))
         done = subprocess.run([process.program('meridian'), 'simulate', str(self.folder / 'scenario.yaml'), '--json'],
@@ -188,7 +189,7 @@ stub-zone:
         simulated = self.simulated_loads()
         print('  simulated: ' + '  '.join('%s %.0f' % item for item in simulated.items()), flush=True)
         for name, load in live.items():
-            self.assertAlmostEqual(load, simulated[name], delta=0.12 * REGIONS[name][2], msg=name)
+            self.assertAlmostEqual(load, simulated[name], delta=0.2 * REGIONS[name][2], msg=name)
 
         self.regions[DIES].stop(9)
         time.sleep(SETTLING_S)
