@@ -10,7 +10,7 @@ source_dir=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=deploy/common.sh
 . "$source_dir/deploy/common.sh"
 
-LABELS=(unit fuzz conformance e2e fleet sim check)
+LABELS=(unit fuzz conformance e2e fleet anycast sim check)
 fuzz_seconds=${FUZZ_SECONDS:-20} # per target; see usage
 
 usage() {
@@ -47,7 +47,7 @@ mkdir -p "$suite/asan" "$suite/libfuzzer"
 
 # ctest reads the generated files of a build as they are; the names of the asan build's tests get a prefix. Checks of the tree
 # need no second build.
-for part in . conformance e2e; do
+for part in . conformance e2e anycast; do
     sed -E -e 's,^(add_test|set_tests_properties)\((\[=+\[|"?),&asan/,' -e '/^subdirs\(/d' \
         "$source_dir/build/asan/tests/$part/CTestTestfile.cmake"
 done >"$suite/asan/CTestTestfile.cmake"

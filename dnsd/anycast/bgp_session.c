@@ -1,0 +1,281 @@
+/* bgp_session.c - a neighbour's TCP connection.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dnsd/anycast/bgp_session.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "state/socket_address.h"
+
+#define CONNECT_TIMEOUT_MS 5000
+#define TTL_MOST 255
+
+/* One connection, apart from the session: it may take longer to close than the next one to begin. */
+struct connection {
+    uv_tcp_t tcp;
+    uv_connect_t connect;
+    struct bgp_session *session; /* NULL: left behind */
+    uint8_t bytes[BGP_MESSAGE_MAX];
+};
+
+struct bgp_session {
+    struct bgp_session_options options;
+    struct bgp_peer peer;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    struct connection *connection; /* NULL: none */
+    atomic_int descriptor;         /* of the connection, for bgp_session_cut; negative: none */
+    enum bgp_state told_state;     /* `changed` knows of */
+    uint64_t dice;
+    bool closing;
+};
+
+struct letter {
+    uv_write_t write;
+    uint8_t bytes[];
+};
+
+static double draw(struct bgp_session *session)
+{
+    session->dice = session->dice * 6364136223846793005u + 1442695040888963407u;
+    return (double)(session->dice >> 40) / (double)(1u << 24);
+}
+
+static int64_t now_of(const struct bgp_session *session)
+{
+    return (int64_t)uv_now(session->loop);
+}
+
+static void report(struct bgp_session *session)
+{
+    if (session->peer.state == session->told_state) return;
+    session->told_state = session->peer.state;
+    if (session->options.changed != NULL) session->options.changed(session->options.owner, &session->peer);
+}
+
+/* ---- closing ---- */
+
+static void free_connection(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void leave(struct bgp_session *session)
+{
+    struct connection *connection = session->connection;
+    session->connection = NULL;
+    atomic_store(&session->descriptor, -1);
+    if (connection != NULL) {
+        connection->session = NULL;
+        uv_close((uv_handle_t *)&connection->tcp, free_connection);
+    }
+    bgp_peer_closed(&session->peer, now_of(session), draw(session));
+    report(session);
+}
+
+/* ---- sending ---- */
+
+static void free_letter(uv_write_t *write, int status)
+{
+    (void)status; /* a broken connection is seen by reading */
+    free(write->data);
+}
+
+/* What the kernel does not take at once waits in a copy; `out` is bounded, and so is what a neighbour that reads nothing makes us keep. */
+static void flush(struct bgp_session *session)
+{
+    struct bgp_peer *peer = &session->peer;
+    struct connection *connection = session->connection;
+    if (connection == NULL || peer->out_size == 0) return;
+    if (uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp) > 0 && !peer->closing) return;
+    uv_buf_t whole = uv_buf_init((char *)peer->out, (unsigned)peer->out_size);
+    int sent = uv_try_write((uv_stream_t *)&connection->tcp, &whole, 1);
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done < peer->out_size) {
+        struct letter *letter = malloc(sizeof *letter + peer->out_size - done);
+        if (letter == NULL) {
+            peer->closing = true;
+        } else {
+            memcpy(letter->bytes, peer->out + done, peer->out_size - done);
+            letter->write.data = letter;
+            uv_buf_t rest = uv_buf_init((char *)letter->bytes, (unsigned)(peer->out_size - done));
+            if (uv_write(&letter->write, (uv_stream_t *)&connection->tcp, &rest, 1, free_letter) != 0) free(letter);
+        }
+    }
+    peer->out_size = 0;
+}
+
+static void follow(struct bgp_session *session)
+{
+    flush(session);
+    if (session->peer.closing) leave(session);
+    else report(session);
+}
+
+/* ---- receiving ---- */
+
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct connection *connection = handle->data;
+    (void)suggested;
+    *out = uv_buf_init((char *)connection->bytes, sizeof connection->bytes);
+}
+
+static void received(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
+{
+    struct connection *connection = stream->data;
+    struct bgp_session *session = connection->session;
+    if (session == NULL || size == 0) return;
+    if (size < 0) {
+        leave(session);
+        return;
+    }
+    bgp_peer_received(&session->peer, (const uint8_t *)buffer->base, (size_t)size, now_of(session));
+    follow(session);
+}
+
+/* ---- connecting ---- */
+
+static bool set_password(int descriptor, const struct bgp_session_options *options)
+{
+    struct tcp_md5sig key = {.tcpm_keylen = (uint16_t)strlen(options->password)};
+    struct sockaddr_storage neighbour;
+    if (options->password[0] == '\0') return true;
+    socket_address_fill(&options->neighbour, options->port, &neighbour);
+    memcpy(&key.tcpm_addr, &neighbour, sizeof neighbour);
+    memcpy(key.tcpm_key, options->password, key.tcpm_keylen);
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof key) == 0;
+}
+
+static bool set_ttl(int descriptor, const struct bgp_session_options *options)
+{
+    const int most = TTL_MOST;
+    if (!options->ttl_security) return true;
+    if (options->neighbour.family == FAMILY_IPV6)
+        return setsockopt(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &most, sizeof most) == 0 &&
+               setsockopt(descriptor, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &most, sizeof most) == 0;
+    return setsockopt(descriptor, IPPROTO_IP, IP_TTL, &most, sizeof most) == 0 &&
+           setsockopt(descriptor, IPPROTO_IP, IP_MINTTL, &most, sizeof most) == 0;
+}
+
+static bool prepare(struct connection *connection, const struct bgp_session_options *options, int *descriptor)
+{
+    struct sockaddr_storage source;
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, descriptor) != 0) return false;
+    if (!set_password(*descriptor, options) || !set_ttl(*descriptor, options)) return false;
+    (void)uv_tcp_nodelay(&connection->tcp, 1);
+    if (options->source.family == FAMILY_NONE) return true;
+    socket_address_fill(&options->source, 0, &source);
+    return uv_tcp_bind(&connection->tcp, (const struct sockaddr *)&source, 0) == 0;
+}
+
+static void connected(uv_connect_t *request, int status)
+{
+    struct connection *connection = request->data;
+    struct bgp_session *session = connection->session;
+    if (session == NULL) return;
+    if (status != 0 || uv_read_start((uv_stream_t *)&connection->tcp, give_buffer, received) != 0) {
+        leave(session);
+        return;
+    }
+    bgp_peer_connected(&session->peer, now_of(session));
+    follow(session);
+}
+
+static void begin(struct bgp_session *session)
+{
+    const struct bgp_session_options *options = &session->options;
+    struct connection *connection = malloc(sizeof *connection);
+    struct sockaddr_storage to;
+    int descriptor = -1;
+    bgp_peer_connecting(&session->peer, now_of(session));
+    if (connection == NULL || uv_tcp_init_ex(session->loop, &connection->tcp, options->neighbour.family == FAMILY_IPV6 ? AF_INET6 : AF_INET) != 0) {
+        free(connection);
+        leave(session);
+        return;
+    }
+    connection->session = session;
+    connection->tcp.data = connection->connect.data = connection;
+    session->connection = connection;
+    socket_address_fill(&options->neighbour, options->port, &to);
+    bool ready = prepare(connection, options, &descriptor);
+    if (!ready || uv_tcp_connect(&connection->connect, &connection->tcp, (const struct sockaddr *)&to, connected) != 0) {
+        leave(session);
+        return;
+    }
+    atomic_store(&session->descriptor, descriptor);
+    report(session);
+}
+
+/* ---- time ---- */
+
+static void tick(uv_timer_t *timer)
+{
+    struct bgp_session *session = timer->data;
+    struct bgp_wanted wanted = {.count = 0};
+    bool well = false;
+    int64_t now_ms = now_of(session);
+    if (bgp_peer_wants_connection(&session->peer, now_ms)) begin(session);
+    if (session->peer.state == BGP_CONNECT && now_ms - session->peer.since_ms > CONNECT_TIMEOUT_MS) leave(session);
+    if (session->peer.state < BGP_OPEN_SENT) return;
+    session->options.ask(session->options.owner, &wanted, &well);
+    bgp_peer_tick(&session->peer, &wanted, well, now_ms);
+    follow(session);
+}
+
+enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *options, struct bgp_session **out)
+{
+    struct bgp_session *session = calloc(1, sizeof *session);
+    if (session == NULL) return ERR_MEMORY;
+    session->options = *options;
+    session->loop = loop;
+    session->timer.data = session;
+    session->dice = uv_hrtime();
+    atomic_init(&session->descriptor, -1);
+    bgp_peer_init(&session->peer, &options->settings, (int64_t)uv_now(loop));
+    if (uv_timer_init(loop, &session->timer) != 0) {
+        free(session);
+        return ERR_IO;
+    }
+    uv_timer_start(&session->timer, tick, 0, BGP_TICK_MS);
+    *out = session;
+    return OK;
+}
+
+const struct bgp_peer *bgp_session_peer(const struct bgp_session *session)
+{
+    return &session->peer;
+}
+
+void bgp_session_poke(struct bgp_session *session)
+{
+    if (!session->closing) tick(&session->timer);
+}
+
+/* Between reading the descriptor and using it the loop's thread may close it: only a thread that has seen that the loop stands still calls
+ * this, and then nobody closes. */
+void bgp_session_cut(struct bgp_session *session)
+{
+    int descriptor = atomic_load(&session->descriptor);
+    if (descriptor >= 0) shutdown(descriptor, SHUT_RDWR);
+}
+
+static void free_session(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void bgp_session_close(struct bgp_session *session, const char *reason)
+{
+    if (session == NULL || session->closing) return;
+    session->closing = true;
+    session->options.changed = NULL;
+    bgp_peer_stop(&session->peer, BGP_CEASE_SHUTDOWN, reason, now_of(session));
+    flush(session);
+    leave(session);
+    uv_timer_stop(&session->timer);
+    uv_close((uv_handle_t *)&session->timer, free_session);
+}

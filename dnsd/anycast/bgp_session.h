@@ -1,0 +1,45 @@
+/* bgp_session.h - a neighbour's TCP connection on the control loop.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   timer, every BGP_TICK_MS --> bgp_peer (what to say, when to connect) --> socket
+ *   socket --> bgp_peer_received
+ *
+ * TCP MD5 (RFC 2385) and GTSM (RFC 5082) are the kernel's, by socket options. A watchdog on another thread may cut the connection by
+ * bgp_session_cut, which needs nothing of this thread. Everything else: the loop's thread. */
+#ifndef MERIDIAN_BGP_SESSION_H
+#define MERIDIAN_BGP_SESSION_H
+
+#include <uv.h>
+
+#include "dnsd/anycast/bgp_peer.h"
+
+#define BGP_TICK_MS 50
+#define BGP_PASSWORD_MAX 80 /* TCP_MD5SIG_MAXKEYLEN */
+
+struct bgp_session_options {
+    struct bgp_settings settings;
+    struct address neighbour;
+    uint16_t port;
+    struct address source;  /* FAMILY_NONE: as the kernel chooses */
+    char password[BGP_PASSWORD_MAX + 1]; /* "": without MD5 */
+    bool ttl_security;      /* both send with a TTL of 255, and take nothing less */
+    /* What the neighbour should know, and whether this PoP is well: asked at every tick. */
+    void (*ask)(void *owner, struct bgp_wanted *wanted, bool *well);
+    /* The state or the last notice is another one. */
+    void (*changed)(void *owner, const struct bgp_peer *peer);
+    void *owner;
+};
+
+struct bgp_session;
+
+/* Copies the options. ERR_MEMORY, or ERR_IO when the loop refuses. */
+MUST_USE enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *options, struct bgp_session **out);
+const struct bgp_peer *bgp_session_peer(const struct bgp_session *session);
+/* Look at what is wanted now, not at the next tick. */
+void bgp_session_poke(struct bgp_session *session);
+/* End the connection from any thread, at once and without a word: the neighbour sees its end and takes the route away. */
+void bgp_session_cut(struct bgp_session *session);
+/* Say CEASE with a reason, close and free; the loop must run until it is done. */
+void bgp_session_close(struct bgp_session *session, const char *reason);
+
+#endif
