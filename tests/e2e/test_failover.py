@@ -43,7 +43,7 @@ class Failover(unittest.TestCase):
         self.assertEqual(explained.returncode, 0, explained.stderr)
 
     def test_full_region_spills_and_takes_back(self):
-        result = self.meridian.command('report', 'eu-west-1', '--load', '400')
+        result = self.meridian.command('report', 'eu-west-1', '--load', '8000')  # of 80: next to nobody may stay
         self.assertEqual(result.returncode, 0, result.stderr)
         self.fleet.wait_region(fleet.GERMANY, lambda region: region == 'us-east-1', 5, 'Germany spills to us-east-1')
         self.assertEqual(self.fleet.region(fleet.SINGAPORE), 'ap-southeast-1', 'others keep theirs')

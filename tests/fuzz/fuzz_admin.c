@@ -39,7 +39,9 @@ static void check_report(const struct report_order *order)
     const struct fact_load *load = &order->load;
     REQUIRE(order->subject[0] != '\0' && strnlen(order->subject, FACT_NAME_MAX) < FACT_NAME_MAX);
     REQUIRE(load->load_rps <= ROUTE_LOAD_MAX && load->capacity_rps <= ROUTE_LOAD_MAX);
-    REQUIRE(load->load_rps >= 0 || load->capacity_rps >= 0 || load->processing_us >= 0);
+    REQUIRE(load->load_rps >= 0 || load->capacity_rps >= 0 || load->utilisation >= 0 || load->in_flight >= 0 || load->waiting >= 0 ||
+            load->kv_cache >= 0 || load->errors_rps >= 0 || load->processing_us >= 0 || load->processing_p95_us >= 0 ||
+            load->first_token_us >= 0 || load->degraded);
     REQUIRE(load->processing_us >= SNAPSHOT_UNKNOWN && load->processing_us <= (int64_t)(ROUTE_LATENCY_MAX_MS * 1000));
 }
 
