@@ -155,6 +155,17 @@ static void draining_warns_withdraws_and_returns(void **state)
     live(&pop, STEP_MS);
     is(&pop, GATE_WELL, true); /* it was well all the time: an order is no fault */
     assert_false(pop.verdict.graceful);
+    for (int i = 0; i < 5; i++) {
+        pop.facts.draining = i % 2 == 0;
+        live(&pop, 10000);
+    }
+    pop.facts.draining = false;
+    live(&pop, STEP_MS);
+    pop.stuck[0] = true;
+    live(&pop, GATE_DEADLINE_MS + STEP_MS);
+    pop.stuck[0] = false;
+    live(&pop, GATE_CALM_MS + 2 * STEP_MS);
+    is(&pop, GATE_WELL, true); /* and is not remembered as one */
 }
 
 static void the_last_one_stays(void **state)
