@@ -435,7 +435,7 @@ enum status pool_run(struct pool *pool, const struct pool_tick *tick)
     memset(&pool->recent, 0, sizeof pool->recent);
     if (tick->dead) blackout(pool, tick->from_ms);
     step_instances(pool, tick->from_ms, tick->wanted_rps);
-    qsort(pool->arrivals, pool->arrival_count, sizeof *pool->arrivals, compare_arrivals);
+    if (pool->arrival_count > 0) qsort(pool->arrivals, pool->arrival_count, sizeof *pool->arrivals, compare_arrivals);
     while (status == OK) { /* each turn ends a request's work or takes one in */
         int64_t arrives_us = next < pool->arrival_count ? pool->arrivals[next].at_us : INT64_MAX;
         int64_t ends_us = pool->heap_count > 0 ? pool->heap[0].ends_us : INT64_MAX;
