@@ -148,6 +148,8 @@ static void inherit_clients(struct balance *balance, const struct balance *befor
     for (size_t i = 0; i < before->group_count; i++)
         for (size_t j = 0; j < cells; j++) balance->groups[before->groups[i].own].rows[j].demand += before->groups[i].rows[j].demand;
     balance->fitted = true;
+    balance->patience = before->patience;
+    memcpy(balance->best_us, before->best_us, sizeof balance->best_us);
 }
 
 void balance_inherit(struct balance *balance, const struct balance *before)
@@ -448,6 +450,7 @@ static void watch_patience(struct balance *balance, double elapsed_ms)
     for (size_t i = 0; i < balance->model->region_count; i++) {
         const struct region_state *state = &balance->regions[i];
         if (state->load < 0) continue;
+        sight.regions++;
         sight.load += state->load;
         sight.capacity += state->capacity;
     }

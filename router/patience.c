@@ -21,6 +21,7 @@ static void fail(struct patience *patience, const struct patience_sight *sight)
     patience->wait_ms = ldexp(sight->window_ms, (int)(patience->failures - PATIENCE_TRIES + 1));
     patience->load_before = sight->load;
     patience->capacity_before = sight->capacity;
+    patience->regions_before = sight->regions;
 }
 
 /* A window at rest is over, while somebody is suspected. */
@@ -56,7 +57,8 @@ static bool another(double now, double before)
 
 enum patience_advice patience_watch(struct patience *patience, const struct patience_sight *sight, double elapsed_ms)
 {
-    bool other_world = another(sight->load, patience->load_before) || another(sight->capacity, patience->capacity_before);
+    bool other_world = another(sight->load, patience->load_before) || another(sight->capacity, patience->capacity_before) ||
+                       sight->regions != patience->regions_before;
     if (suspects(patience) && other_world) *patience = patience_none();
     patience->window_ms = sight->window_ms;
     patience->wait_ms = fmax(0, patience->wait_ms - elapsed_ms);

@@ -5,11 +5,12 @@
  * prices throws it elsewhere, and others with it, and nothing is better. So what prices did is judged after as long as they take to
  * act. After some failures in a row prices are tried once and looked at: they stay while all fit, whatever the model would rather
  * have; after each failure those are taken again that did best, and the next attempt waits twice as long. It does not wait when the world has changed: another total of load
- * or of capacity. Pure; one thread. */
+ * or of capacity, or regions that came or went. Pure; one thread. */
 #ifndef MERIDIAN_PATIENCE_H
 #define MERIDIAN_PATIENCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define PATIENCE_OVER 0.01     /* of all load, over capacity: less is not worth waiting for */
 #define PATIENCE_BETTER 0.7    /* of what was over before: more is no success */
@@ -29,6 +30,7 @@ struct patience {
     bool tried;                  /* prices changed in it */
     double over_before;          /* share, in the window before; negative: unknown */
     double load_before, capacity_before; /* when it began to wait */
+    size_t regions_before;
     unsigned failures;           /* from PATIENCE_TRIES on somebody is suspected */
     unsigned calm;               /* windows */
     double best;                 /* the least share that was over in a window at rest */
@@ -38,6 +40,7 @@ struct patience {
 
 struct patience_sight {
     double over, load, capacity; /* of all regions: load beyond capacity, or beyond as much of it as is full on the whole, load, capacity */
+    size_t regions;              /* of which a load is known */
     double window_ms;            /* what prices take to act */
 };
 

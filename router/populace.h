@@ -78,8 +78,8 @@ struct balance {
     bool searching; /* the solution was not reached in the last tick's effort */
     bool began;
     int64_t now_ms;
-    double delay_ms; /* the same on the mean */
-    double span_ms; /* from a changed answer to a report that has seen it: the longest TTL and the lag */
+    double span_ms;  /* from a changed answer to a report that has seen it: the longest TTL and the lag */
+    double delay_ms; /* the same on the mean: half a TTL and the lag */
 };
 
 /* Room for a group's rows. False: no memory. */

@@ -5,8 +5,8 @@
  *
  * A rate is what a counter grew by between two pages over the time between them, a duration's mean what its sum grew by over what
  * its count grew by; both are smoothed with a time constant of LOAD_SMOOTH_MS, because a page a second of a server that finishes
- * a few requests a second jumps; with a less one where pages count LOAD_SMOOTH_EVENTS and more, since whoever steers by it waits for it. A counter that fell was reset (or a series of its sum went): that page gives no rate, the one
- * before holds. A duration of which nothing was heard for LOAD_IDLE_MS is not said any more: else a region that was once slow and
+ * a few requests a second jumps; less where pages count LOAD_SMOOTH_EVENTS and more, since whoever steers by it waits for it. A
+ * counter that fell was reset (or a series of its sum went): that page gives no rate, the one before holds. A duration of which nothing was heard for LOAD_IDLE_MS is not said any more: else a region that was once slow and
  * gets nobody for it would be taken for slow for ever.
  *
  * Time is an argument, in ms of one monotonic clock. Home thread: the owner's. */

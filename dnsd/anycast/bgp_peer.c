@@ -104,9 +104,8 @@ void bgp_peer_closed(struct bgp_peer *peer, int64_t now_ms, double jitter)
     enter(peer, BGP_IDLE, now_ms);
 }
 
-void bgp_peer_stop(struct bgp_peer *peer, uint8_t subcode, const char *text, int64_t now_ms)
+void bgp_peer_stop(struct bgp_peer *peer, uint8_t subcode, const char *text)
 {
-    (void)now_ms;
     if (peer->state < BGP_OPEN_SENT || peer->closing) return;
     struct bgp_notice notice = bgp_shutdown_notice(subcode, text);
     notify(peer, &notice);

@@ -75,7 +75,7 @@ void bgp_peer_closed(struct bgp_peer *peer, int64_t now_ms, double jitter);
 /* Time goes by; call it at least every 100 ms. `well`: every worker answers. */
 void bgp_peer_tick(struct bgp_peer *peer, const struct bgp_wanted *wanted, bool well, int64_t now_ms);
 /* End the session, saying why (`text` for people). Nothing when there is none. */
-void bgp_peer_stop(struct bgp_peer *peer, uint8_t subcode, const char *text, int64_t now_ms);
+void bgp_peer_stop(struct bgp_peer *peer, uint8_t subcode, const char *text);
 /* Does the neighbour have all that is wanted, and no more? */
 bool bgp_peer_agrees(const struct bgp_peer *peer, const struct bgp_wanted *wanted);
 const char *bgp_state_name(enum bgp_state state);

@@ -273,7 +273,7 @@ void bgp_session_close(struct bgp_session *session, const char *reason)
     if (session == NULL || session->closing) return;
     session->closing = true;
     session->options.changed = NULL;
-    bgp_peer_stop(&session->peer, BGP_CEASE_SHUTDOWN, reason, now_of(session));
+    bgp_peer_stop(&session->peer, BGP_CEASE_SHUTDOWN, reason);
     flush(session);
     leave(session);
     uv_timer_stop(&session->timer);

@@ -25,7 +25,7 @@ struct bgp_session_options {
     bool ttl_security;      /* both send with a TTL of 255, and take nothing less */
     /* What the neighbour should know, and whether this PoP is well: asked at every tick. */
     void (*ask)(void *owner, struct bgp_wanted *wanted, bool *well);
-    /* The state or the last notice is another one. */
+    /* The state is another one. */
     void (*changed)(void *owner, const struct bgp_peer *peer);
     void *owner;
 };

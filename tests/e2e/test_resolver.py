@@ -12,40 +12,9 @@ class Resolver(unittest.TestCase):
     def start(self, subnet_module):
         folder = process.directory('resolver-' + self._testMethodName)
         meridian = fleet.plain(folder)
-        number = process.port()
-        modules = '"subnetcache iterator"' if subnet_module else '"iterator"'
-        text = '''server:
-  interface: 127.0.0.1
-  port: %d
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "%s"
-  pidfile: "%s/unbound.pid"
-  use-syslog: no
-  do-not-query-localhost: no
-  access-control: 127.0.0.0/8 allow
-  module-config: %s
-  num-threads: 1
-  cache-min-ttl: 0
-  qname-minimisation: yes
-  local-zone: "example.com." nodefault
-  domain-insecure: "example.com."
-%s
-remote-control:
-  control-enable: no
-stub-zone:
-  name: "example.com."
-  stub-addr: 127.0.0.1@%d
-''' % (number, folder, folder, modules,
-            '  client-subnet-zone: "example.com."\n  client-subnet-always-forward: yes\n  max-client-subnet-ipv4: 24' if subnet_module
-            else '', meridian.port)
-        (folder / 'unbound.conf').write_text(text)
-        unbound = process.Process('unbound', [process.program('unbound'), '-d', '-p', '-c', folder / 'unbound.conf'], folder)
+        unbound, server = servers.start_unbound(folder, meridian.port, subnet_module)
         self.addCleanup(unbound.stop)
         self.addCleanup(lambda: self.assertEqual(meridian.stop(), 0))
-        server = ('127.0.0.1', number)
-        process.wait_until(lambda: servers.answers(server), 10, 'unbound answers', alive=[unbound])
         return meridian, server
 
     def resolve(self, server, name, qtype='A', subnet=None):

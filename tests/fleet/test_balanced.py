@@ -12,7 +12,6 @@ import time
 import unittest
 
 import stage  # noqa: F401: sets the path
-import dns
 import fleet
 import process
 import servers
@@ -103,34 +102,9 @@ class Balanced(unittest.TestCase):
 
     def resolver_open(self, name, pop):
         """An unbound that keeps what its PoP answers, by client subnet."""
-        folder, number = self.folder / ('unbound-' + name), process.port()
+        folder = self.folder / ('unbound-' + name)
         folder.mkdir()
-        (folder / 'unbound.conf').write_text('''server:
-  interface: 127.0.0.1
-  port: %d
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "%s"
-  pidfile: "%s/unbound.pid"
-  use-syslog: no
-  do-not-query-localhost: no
-  access-control: 127.0.0.0/8 allow
-  module-config: "subnetcache iterator"
-  client-subnet-zone: "example.com."
-  client-subnet-always-forward: yes
-  max-client-subnet-ipv4: 24
-  local-zone: "example.com." nodefault
-  domain-insecure: "example.com."
-remote-control:
-  control-enable: no
-stub-zone:
-  name: "example.com."
-  stub-addr: 127.0.0.1@%d
-''' % (number, folder, folder, pop.port))
-        unbound = process.Process('unbound-' + name, [process.program('unbound'), '-d', '-p', '-c', folder / 'unbound.conf'], folder)
-        process.wait_until(lambda: servers.answers(('127.0.0.1', number)), 10, 'unbound answers', alive=[unbound])
-        return '127.0.0.1', number
+        return servers.start_unbound(folder, pop.port, True, 'unbound-' + name)[1]
 
     # ---- what is seen ----
 

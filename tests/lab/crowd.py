@@ -40,7 +40,6 @@ class Crowd:
         self.name, self.clients, self.http_port, self.rate, self.path = name, clients, http_port, rate, path
         self.sent = collections.defaultdict(collections.Counter)    # by second: address -> requests
         self.failed = collections.defaultdict(collections.Counter)  # likewise; address None: no answer by DNS
-        self.held = {}                                              # subnet -> address, as last resolved
         self.running = True
         self.thread = threading.Thread(target=lambda: asyncio.run(self.run()), daemon=True)
         self.thread.start()
@@ -77,7 +76,6 @@ class Crowd:
         second, address = int(time.monotonic()), None
         try:
             address = (await answers.ask(self.name, subnet))[0]
-            self.held[subnet] = address
             self.sent[second][address] += 1
             await asyncio.wait_for(self.get(address), 5)
         except (OSError, asyncio.TimeoutError, IndexError, EOFError):

@@ -159,3 +159,21 @@ def start_knot(folder, zones, identity):
     wait_until(lambda: answers(server), 10, 'Knot answers', alive=[process])
     wait_until(lambda: all(serves(server, origin) for origin in zones), 10, 'Knot has its zones', alive=[process])
     return process, server
+
+
+def start_unbound(folder, stub_port, subnets, name='unbound'):
+    """A caching resolver that asks 127.0.0.1@stub_port for example.com, with its clients' subnets or without."""
+    number = port()
+    text = ['server:', '  interface: %s' % LOOPBACK, '  port: %d' % number, '  do-daemonize: no', '  username: ""', '  chroot: ""',
+            '  directory: "%s"' % folder, '  pidfile: "%s/unbound.pid"' % folder, '  use-syslog: no', '  do-not-query-localhost: no',
+            '  access-control: 127.0.0.0/8 allow', '  module-config: "%siterator"' % ('subnetcache ' if subnets else ''),
+            '  num-threads: 1', '  cache-min-ttl: 0', '  qname-minimisation: yes', '  local-zone: "example.com." nodefault',
+            '  domain-insecure: "example.com."']
+    if subnets:
+        text += ['  client-subnet-zone: "example.com."', '  client-subnet-always-forward: yes', '  max-client-subnet-ipv4: 24']
+    text += ['remote-control:', '  control-enable: no', 'stub-zone:', '  name: "example.com."', '  stub-addr: %s@%d' % (LOOPBACK, stub_port)]
+    (folder / 'unbound.conf').write_text('\n'.join(text) + '\n')
+    process = Process(name, [program('unbound'), '-d', '-p', '-c', folder / 'unbound.conf'], folder)
+    server = (LOOPBACK, number)
+    wait_until(lambda: answers(server), 10, 'unbound answers', alive=[process])
+    return process, server

@@ -65,6 +65,7 @@ class Grid(unittest.TestCase):
 
     def figures(self, number, changes):
         *_, figures = grid.run((number, dict(ORDINARY, **changes), 'balanced', self.seed))
+        print('  %-50s %s' % (words(changes), '  '.join('%s %.2f' % item for item in figures.items())), flush=True)
         return figures
 
 

@@ -268,12 +268,12 @@ static void we_say_why_we_stop(void **state)
     struct bgp_notice notice;
     char text[BGP_TEXT_MAX + 64];
     establish(9);
-    bgp_peer_stop(&peer, BGP_CEASE_SHUTDOWN, "drained", now_ms);
+    bgp_peer_stop(&peer, BGP_CEASE_SHUTDOWN, "drained");
     assert_int_equal(next(&notice), BGP_NOTIFICATION);
     bgp_notice_text(&notice, text);
     assert_string_equal(text, "cease: administrative shutdown (drained)");
     assert_true(peer.closing);
-    bgp_peer_stop(&peer, BGP_CEASE_SHUTDOWN, "twice", now_ms);
+    bgp_peer_stop(&peer, BGP_CEASE_SHUTDOWN, "twice");
     assert_int_equal(next(NULL), 0);
 }
 

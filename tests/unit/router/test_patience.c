@@ -8,7 +8,7 @@
 
 #define WINDOW_MS 60000
 
-static const struct patience_sight full = {.over = 200, .load = 1000, .capacity = 1200, .window_ms = WINDOW_MS};
+static const struct patience_sight full = {.over = 200, .load = 1000, .capacity = 1200, .regions = 8, .window_ms = WINDOW_MS};
 
 /* Seconds of a world; prices change in each in which nobody waits. Returns the seconds in which they did. */
 static int live(struct patience *patience, const struct patience_sight *sight, int seconds)
@@ -104,7 +104,7 @@ static void prices_that_rest_are_no_failure(void **state)
 static void another_world_ends_the_wait(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct patience patience = patience_none();
         struct patience_sight sight = full;
         for (int j = 0; j < 7200 && !patience_waits(&patience); j++) live(&patience, &sight, 1);
@@ -112,6 +112,7 @@ static void another_world_ends_the_wait(void **state)
         if (i == 0) sight.load *= 1.05; /* not another one */
         if (i == 1) sight.load *= 1.2;
         if (i == 2) sight.capacity *= 0.8;
+        if (i == 3) sight.regions--; /* a small one */
         (void)patience_watch(&patience, &sight, 1000);
         assert_int_equal(patience_waits(&patience), i == 0);
     }
