@@ -93,7 +93,7 @@ void outpost_probe(struct outpost *outpost, int64_t now_ms)
         const struct endpoint *endpoint = &model->endpoints[i];
         struct poll *poll = &view->polls[outpost->index * model->endpoint_count + i];
         struct health_settings settings = settings_of(endpoint);
-        bool well = plant_answers(&view->plants[endpoint->region]) &&
+        bool well = plant_answers(&view->plants[endpoint->region], i - model->regions[endpoint->region].first_endpoint) &&
                     !view->cut[outpost->index * model->region_count + endpoint->region];
         if (!poll->takes_part) continue;
         while (poll->next_ms <= now_ms) { /* each turn is an interval, of 90 ms at least */
@@ -175,9 +175,24 @@ static void fill_endpoint(struct outpost *outpost, size_t id, struct endpoint_vi
     out->verdict_age_ms = 0;
 }
 
-static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms, struct region_report *out,
-                        double *tenant_rps)
+/* What was said of its endpoints, where they are told apart. */
+static void fill_remarks(const struct outpost *outpost, size_t id, const struct bulletin *bulletin, struct endpoint_view *views)
 {
+    const struct plant *plant = &outpost->view->plants[id];
+    const struct remark *remarks = bulletin != NULL ? plant_hear_endpoints(plant, bulletin) : NULL;
+    for (size_t i = 0; remarks != NULL && i < plant->server->count; i++) {
+        views[i].load.in_flight = remarks[i].in_flight;
+        views[i].load.waiting = remarks[i].waiting;
+        views[i].load.by_requests = remarks[i].by_requests;
+        views[i].load.source = views[i].load.processing_source = LOAD_FROM_REPORTER;
+        views[i].processing_us = remarks[i].processing_us;
+    }
+}
+
+static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms, struct snapshot *snapshot)
+{
+    struct region_report *out = &snapshot->reports[id];
+    double *tenant_rps = &snapshot->tenant_rps[id * outpost->view->scenario->model.tenant_count];
     const struct scenario *scenario = outpost->view->scenario;
     const struct hearing hearing = {.seed = scenario->seed,
                                     .pop = outpost->index,
@@ -194,6 +209,7 @@ static void fill_report(const struct outpost *outpost, size_t id, int64_t now_ms
     };
     size_t tenants = scenario->model.tenant_count;
     const double *told = bulletin != NULL ? plant_hear_tenants(&outpost->view->plants[id], bulletin) : NULL;
+    fill_remarks(outpost, id, bulletin, &snapshot->endpoints[scenario->model.regions[id].first_endpoint]);
     for (size_t i = 0; i < tenants; i++) tenant_rps[i] = told != NULL ? told[i] : -1;
     if (bulletin == NULL) return;
     out->load_rps = bulletin->load_rps;
@@ -233,8 +249,7 @@ double outpost_decide(struct outpost *outpost, int64_t now_ms)
         if (model->endpoints[i].probed) decide_verdict(outpost, i, snapshot->now_ms);
         fill_endpoint(outpost, i, &snapshot->endpoints[i]);
     }
-    for (size_t i = 0; i < model->region_count; i++)
-        fill_report(outpost, i, now_ms, &snapshot->reports[i], &snapshot->tenant_rps[i * model->tenant_count]);
+    for (size_t i = 0; i < model->region_count; i++) fill_report(outpost, i, now_ms, snapshot);
     while (snapshot->view_count > 0) snapshot_free(snapshot->views[--snapshot->view_count].snapshot);
     snapshot_derive(model, outpost->decided ? before : NULL, snapshot);
     fill_sheet(outpost, snapshot);

@@ -27,12 +27,11 @@ enum status plant_init(struct plant *plant, const struct scenario *scenario, reg
         if (plant->since_tenants == NULL || plant->tenant_rps == NULL) return ERR_MEMORY;
     }
     if (!server->by_request) return OK;
-    plant->unladen_us = 0;
-    for (size_t i = 0; i < scenario->token_count; i++)
-        plant->unladen_us += (scenario->tokens[i].context * scenario->context_us +
-                              scenario->tokens[i].generated * scenario->generated_us) /
-                             (double)scenario->token_count;
-    plant->processing_us = plant->unladen_us;
+    plant->unladen_us = plant->processing_us = scenario_unladen_us(scenario);
+    if (server->speeds != NULL) {
+        plant->remarks = calloc(PLANT_BULLETINS * (size_t)server->count, sizeof *plant->remarks);
+        if (plant->remarks == NULL) return ERR_MEMORY;
+    }
     return pool_new(scenario, id, chance_of(scenario->seed, STREAM_POOL + id), &plant->pool);
 }
 
@@ -41,13 +40,14 @@ void plant_fini(struct plant *plant)
     pool_free(plant->pool);
     free(plant->since_tenants);
     free(plant->tenant_rps);
+    free(plant->remarks);
 }
 
 void plant_begin(struct plant *plant)
 {
     double whole_rps = plant->server->capacity_rps;
     if (plant->pool != NULL)
-        whole_rps = pool_state(plant->pool).ready * scenario_instance_rps(plant->scenario, plant->server);
+        whole_rps = pool_state(plant->pool).speed * scenario_instance_rps(plant->scenario, plant->server);
     plant->capacity_rps = plant->dead ? 0 : whole_rps * plant->factor;
 }
 
@@ -116,6 +116,19 @@ static void say_tenants(struct plant *plant, double seconds, double *out)
     }
 }
 
+static void remark(const struct plant *plant, struct remark *out)
+{
+    for (size_t i = 0; i < plant->server->count; i++) {
+        struct pool_member member = pool_member(plant->pool, i);
+        out[i] = (struct remark){
+            .in_flight = member.busy,
+            .waiting = member.waiting,
+            .by_requests = (double)(member.busy + member.waiting) / plant->server->slots,
+            .processing_us = (int64_t)(member.processing_us + 0.5),
+        };
+    }
+}
+
 static void make_claim(const struct plant *plant, struct bulletin *bulletin)
 {
     const struct claim *claim = &plant->claim;
@@ -154,6 +167,7 @@ void plant_say(struct plant *plant, int64_t now_ms)
         bulletin.in_flight = plant->busy;
         bulletin.waiting = plant->backlog;
     }
+    if (plant->remarks != NULL) remark(plant, &plant->remarks[at * plant->server->count]);
     make_claim(plant, &bulletin);
     plant->bulletins[at] = bulletin;
     plant->bulletin_count++;
@@ -184,9 +198,16 @@ const double *plant_hear_tenants(const struct plant *plant, const struct bulleti
     return &plant->tenant_rps[(size_t)(bulletin - plant->bulletins) * plant->scenario->model.tenant_count];
 }
 
-bool plant_answers(const struct plant *plant)
+const struct remark *plant_hear_endpoints(const struct plant *plant, const struct bulletin *bulletin)
+{
+    if (plant->remarks == NULL || bulletin->in_flight < 0) return NULL;
+    return &plant->remarks[(size_t)(bulletin - plant->bulletins) * plant->server->count];
+}
+
+bool plant_answers(const struct plant *plant, size_t endpoint)
 {
     if (plant->dead) return false;
+    if (plant->server->speeds != NULL) return pool_member(plant->pool, endpoint).answers;
     return plant->pool == NULL || plant->capacity_rps > 0 || plant->server->autoscaler.present;
 }
 

@@ -23,6 +23,14 @@ struct bulletin {
     double waiting;
 };
 
+/* What was said with it of one endpoint, where a region's instances are endpoints. */
+struct remark {
+    double in_flight;
+    double waiting;
+    double by_requests;
+    int64_t processing_us;
+};
+
 /* What a region is made to say, whatever is so. */
 struct claim {
     bool active;
@@ -50,6 +58,7 @@ struct plant {
     double *since_tenants;          /* the same by the model's tenants */
     struct bulletin bulletins[PLANT_BULLETINS];
     double *tenant_rps; /* [bulletin * tenant_count + tenant]; NULL: the model has none */
+    struct remark *remarks; /* [bulletin * endpoint_count of the region + endpoint]; NULL: its endpoints are not told apart */
     size_t bulletin_count; /* ever; the ring holds the newest */
     int64_t next_bulletin_ms;
 };
@@ -78,8 +87,11 @@ struct hearing {
 const struct bulletin *plant_hear(const struct plant *plant, const struct hearing *hearing);
 /* What was said with it of each of the model's tenants; NULL: nothing. */
 const double *plant_hear_tenants(const struct plant *plant, const struct bulletin *bulletin);
-/* Does a probe succeed that gets there? */
-bool plant_answers(const struct plant *plant);
+/* What was said with it of the region's endpoints; NULL: nothing. */
+const struct remark *plant_hear_endpoints(const struct plant *plant, const struct bulletin *bulletin);
+/* Does a probe succeed that gets there?
+ *   endpoint  by place in the region */
+bool plant_answers(const struct plant *plant, size_t endpoint);
 double plant_waiting(const struct plant *plant);
 
 #endif

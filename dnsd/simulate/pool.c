@@ -27,6 +27,9 @@ struct instance {
     int64_t notice_ms; /* when a spot instance gets its notice; negative: it gets none */
     int64_t grace_ms;
     struct queue queue;
+    double speed;
+    double ended_us, ended; /* in this tick */
+    double processing_us;
 };
 
 struct request {
@@ -34,6 +37,7 @@ struct request {
     double work_us; /* in an empty instance */
     uint32_t network_us;
     uint32_t next;
+    uint32_t instance;
     uint16_t tenant;
 };
 
@@ -177,7 +181,8 @@ static void begin(struct pool *pool, uint32_t index, uint32_t request, int64_t a
     instance->busy++;
     pool->busy++;
     double fullness = (double)instance->busy / pool->server->slots;
-    double takes_us = pool->requests[request].work_us * (1 + pool->server->rise * fullness) / pool->speed;
+    double takes_us = pool->requests[request].work_us * (1 + pool->server->rise * fullness);
+    takes_us /= pool->speed * instance->speed;
     heap_push(pool, (struct work){at_us + (int64_t)takes_us + 1, index, request});
 }
 
@@ -209,8 +214,25 @@ static uint32_t fullness(const struct instance *instance)
     return instance->busy + instance->queue.count;
 }
 
+/* To the endpoint that its client's answer named. */
+static void deliver(struct pool *pool, uint32_t request, int64_t at_us)
+{
+    uint32_t index = pool->requests[request].instance;
+    struct instance *instance = &pool->instances[index];
+    if (instance->state != INSTANCE_READY)
+        fail(pool, request, at_us);
+    else if (instance->busy < pool->server->slots)
+        begin(pool, index, request, at_us);
+    else
+        queue_put(pool, &instance->queue, request);
+}
+
 static void dispatch(struct pool *pool, uint32_t request, int64_t at_us)
 {
+    if (pool->requests[request].instance != POOL_ANY) {
+        deliver(pool, request, at_us);
+        return;
+    }
     if (pool->open_count == 0 || pool->hold.count > 0) { /* behind those who came before */
         queue_put(pool, &pool->hold, request);
         return;
@@ -237,6 +259,8 @@ static void end_work(struct pool *pool, const struct work *work)
     scoreboard_served(pool->scoreboard, &outcome);
     pool->ended_us += processing_us;
     pool->ended++;
+    instance->ended_us += processing_us;
+    instance->ended++;
     spectrum_add(&pool->recent, processing_us, 1);
     request_free(pool, work->request);
     instance->busy--;
@@ -261,7 +285,7 @@ static int compare_work(const void *left, const void *right)
     return (a->request > b->request) - (a->request < b->request);
 }
 
-/* What it works on has failed; what waits there waits in the region's queue. The heap keeps no work of the dead, so that it needs
+/* What it works on has failed; what waits there waits in the region's queue, or has failed where it can go nowhere else. The heap keeps no work of the dead, so that it needs
  * no more room than there are requests (in ascending order it is a heap). */
 static void abandon(struct pool *pool, uint32_t index, int64_t now_ms)
 {
@@ -280,7 +304,13 @@ static void abandon(struct pool *pool, uint32_t index, int64_t now_ms)
     }
     pool->busy -= instance->busy;
     instance->busy = 0;
-    while (instance->queue.count > 0) queue_put(pool, &pool->hold, queue_take(pool, &instance->queue));
+    while (instance->queue.count > 0) {
+        uint32_t request = queue_take(pool, &instance->queue);
+        if (pool->requests[request].instance != POOL_ANY)
+            fail(pool, request, now_ms * 1000);
+        else
+            queue_put(pool, &pool->hold, request);
+    }
 }
 
 static void start_instance(struct pool *pool, int64_t ready_ms)
@@ -294,6 +324,7 @@ static void start_instance(struct pool *pool, int64_t ready_ms)
         .spot = chance_share(&pool->chance) < pool->server->spot_share,
         .next_ms = ready_ms,
         .notice_ms = -1,
+        .speed = pool->server->speeds != NULL ? pool->server->speeds[index] : 1,
     };
 }
 
@@ -379,6 +410,7 @@ static int compare_arrivals(const void *left, const void *right)
     const struct arrival *a = left, *b = right;
     if (a->at_us != b->at_us) return a->at_us < b->at_us ? -1 : 1;
     if (a->tenant != b->tenant) return a->tenant < b->tenant ? -1 : 1;
+    if (a->instance != b->instance) return a->instance < b->instance ? -1 : 1;
     return (a->network_us > b->network_us) - (a->network_us < b->network_us);
 }
 
@@ -393,6 +425,7 @@ static enum status take_in(struct pool *pool, const struct arrival *arrival, uin
         .work_us = tokens->context * scenario->context_us + tokens->generated * scenario->generated_us,
         .network_us = arrival->network_us,
         .next = NONE,
+        .instance = arrival->instance,
         .tenant = arrival->tenant,
     };
     return OK;
@@ -425,6 +458,18 @@ static void step_instances(struct pool *pool, int64_t now_ms, double wanted_rps)
         if (pool->instances[pool->open[i]].state == INSTANCE_READY) feed(pool, pool->open[i], now_ms * 1000);
 }
 
+/* As plant_run does for the region: an EWMA, and who has nothing to do is as fast as can be. */
+static void settle_members(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->instance_count; i++) {
+        struct instance *instance = &pool->instances[i];
+        double sample_us = instance->ended > 0 ? instance->ended_us / instance->ended : -1;
+        if (sample_us < 0 && fullness(instance) == 0) sample_us = scenario_unladen_us(pool->scenario) / instance->speed;
+        if (sample_us >= 0) instance->processing_us += (sample_us - instance->processing_us) / (instance->processing_us > 0 ? 8 : 1);
+        instance->ended = instance->ended_us = 0;
+    }
+}
+
 enum status pool_run(struct pool *pool, const struct pool_tick *tick)
 {
     size_t next = 0;
@@ -454,6 +499,7 @@ enum status pool_run(struct pool *pool, const struct pool_tick *tick)
             dispatch(pool, request, arrives_us);
     }
     pool->arrival_count = 0;
+    if (pool->server->speeds != NULL) settle_members(pool);
     return status;
 }
 
@@ -492,15 +538,35 @@ void pool_interrupt(struct pool *pool, const struct event *event, int64_t now_ms
     }
 }
 
+static double ready_speed(const struct pool *pool)
+{
+    double sum = 0;
+    for (size_t i = 0; i < pool->instance_count; i++)
+        if (pool->instances[i].state == INSTANCE_READY) sum += pool->instances[i].speed;
+    return sum;
+}
+
 struct pool_state pool_state(const struct pool *pool)
 {
     return (struct pool_state){
         .ready = count_state(pool, INSTANCE_READY),
+        .speed = ready_speed(pool),
         .starting = count_state(pool, INSTANCE_STARTING),
         .busy = pool->busy,
         .waiting = pool->waiting,
         .processing_us = pool->ended > 0 ? pool->ended_us / pool->ended : -1,
         .p95_us = spectrum_quantile_us(&pool->recent, 0.95),
+    };
+}
+
+struct pool_member pool_member(const struct pool *pool, size_t index)
+{
+    const struct instance *instance = &pool->instances[index];
+    return (struct pool_member){
+        .answers = instance->state == INSTANCE_READY,
+        .busy = instance->busy,
+        .waiting = instance->queue.count,
+        .processing_us = instance->processing_us,
     };
 }
 

@@ -6,7 +6,10 @@
  *
  * A request goes to the emptier of two ready instances drawn by chance (Mitzenmacher 2001), waits in its queue while that is
  * shorter than its slots, else in the region's queue, from which whoever gets free takes the oldest; nobody overtakes it. It takes what its tokens take, longer by
- * `rise` the fuller the instance is as it begins. One thread at a time. */
+ * `rise` the fuller the instance is as it begins.
+ *
+ * Where instances have speeds, each is an endpoint of its own: a request goes to the one that its client's answer names, waits in its
+ * queue however long that is, and fails where it is lost. One thread at a time. */
 #ifndef MERIDIAN_POOL_H
 #define MERIDIAN_POOL_H
 
@@ -14,12 +17,15 @@
 #include "dnsd/simulate/scenario.h"
 #include "dnsd/simulate/scoreboard.h"
 
+#define POOL_ANY UINT32_MAX
+
 struct pool;
 
 struct arrival {
     int64_t at_us; /* within the tick that is run next */
     uint32_t network_us;
     uint16_t tenant;
+    uint32_t instance; /* the endpoint of its region that it goes to; POOL_ANY where instances have no speeds */
 };
 
 /* ERR_MEMORY, here and below: then the simulation cannot go on. */
@@ -47,6 +53,7 @@ void pool_interrupt(struct pool *pool, const struct event *event, int64_t now_ms
 
 struct pool_state {
     uint32_t ready;
+    double speed; /* of all that are ready; as many, where they are alike */
     uint32_t starting;
     uint32_t busy;        /* requests at work */
     uint32_t waiting;     /* in queues */
@@ -54,5 +61,14 @@ struct pool_state {
     double p95_us;
 };
 struct pool_state pool_state(const struct pool *pool);
+
+/* One of the instances with speeds. */
+struct pool_member {
+    bool answers;
+    uint32_t busy;
+    uint32_t waiting;
+    double processing_us; /* an EWMA */
+};
+struct pool_member pool_member(const struct pool *pool, size_t index);
 
 #endif

@@ -193,13 +193,18 @@ void scenario_steer(struct scenario *scenario, enum steering steering)
     for (size_t i = 0; i < scenario->model.policy_count; i++) scenario->policies[i].steering = steering;
 }
 
-double scenario_instance_rps(const struct scenario *scenario, const struct server *server)
+double scenario_unladen_us(const struct scenario *scenario)
 {
     double sum_us = 0;
     for (size_t i = 0; i < scenario->token_count; i++) {
         const struct token_pair *pair = &scenario->tokens[i];
         sum_us += pair->context * scenario->context_us + pair->generated * scenario->generated_us;
     }
-    double mean_us = sum_us / (double)scenario->token_count * (1 + server->rise);
+    return sum_us / (double)scenario->token_count;
+}
+
+double scenario_instance_rps(const struct scenario *scenario, const struct server *server)
+{
+    double mean_us = scenario_unladen_us(scenario) * (1 + server->rise);
     return mean_us > 1 ? server->slots * 1e6 / mean_us : server->slots * 1e6;
 }

@@ -67,6 +67,7 @@ struct server {
     int64_t timeout_ms;
     int64_t detect_ms;
     double spot_share;
+    const double *speeds; /* of each instance, which are its endpoints then; NULL: all alike, and any of them may have a request */
     struct autoscaler autoscaler;
 };
 
@@ -175,6 +176,8 @@ MUST_USE enum status scenario_parse(const char *path, const char *text, size_t s
 void scenario_free(struct scenario *scenario); /* takes NULL */
 /* All policies steer that way; what needs nothing but that. */
 void scenario_steer(struct scenario *scenario, enum steering steering);
+/* What a request of mean length takes in an empty instance. */
+double scenario_unladen_us(const struct scenario *scenario);
 /* What one instance takes on, in requests a second, when all its slots are busy. */
 double scenario_instance_rps(const struct scenario *scenario, const struct server *server);
 

@@ -30,6 +30,26 @@ static double declared_rps(const struct model *model, region_id id)
     return sum;
 }
 
+/* ERR_MEMORY. */
+static enum status build_speeds(struct scenario_builder *builder, const struct given_instances *given, region_id region)
+{
+    const struct given_list *speeds = &given->speeds;
+    if (speeds->count == 0) return OK;
+    if (speeds->count != builder->scenario->model.regions[region].endpoint_count) {
+        scenario_refuse_at(builder, &speeds->origin, "", "one for each of the region's endpoints in the world");
+        return OK;
+    }
+    if (speeds->count != given->count.value.integer) {
+        scenario_refuse(builder, &given->count, "as many as `speeds`");
+        return OK;
+    }
+    double *copy = arena_array(builder->keep, speeds->count, sizeof *copy);
+    if (copy == NULL) return ERR_MEMORY;
+    for (size_t i = 0; i < speeds->count; i++) copy[i] = speeds->list[i].value.number;
+    builder->scenario->servers[region].speeds = copy;
+    return OK;
+}
+
 static struct server server_of(const struct given_server *given)
 {
     const struct given_instances *instances = &given->instances;
@@ -64,6 +84,10 @@ static void check_server(struct scenario_builder *builder, const struct given_se
         scenario_refuse_at(builder, &scaler->origin, "", "`instances`, which it starts and stops");
     if (given->instances.origin.present && given->capacity_rps.present)
         scenario_refuse(builder, &given->capacity_rps, "none, for `instances` say it");
+    if (scaler->origin.present && given->instances.speeds.count > 0)
+        scenario_refuse_at(builder, &scaler->origin, "", "none, for instances with `speeds` are the world's endpoints");
+    if (given->instances.spot_share.present && given->instances.speeds.count > 0)
+        scenario_refuse(builder, &given->instances.spot_share, "none, for instances with `speeds` are the world's endpoints");
     if (scaler->origin.present && scaler->minimum.value.integer > scaler->maximum.value.integer)
         scenario_refuse(builder, &scaler->minimum, "no more than `max`");
 }
@@ -83,7 +107,10 @@ enum status scenario_build_servers(struct scenario_builder *builder)
     for (size_t i = 0; i < items->count; i++) {
         region_id region = server_region(builder, &given[i], seen);
         check_server(builder, &given[i]);
-        if (region != ID_NONE) scenario->servers[region] = server_of(&given[i]);
+        if (region == ID_NONE) continue;
+        scenario->servers[region] = server_of(&given[i]);
+        enum status status = build_speeds(builder, &given[i].instances, region);
+        if (status != OK) return status;
     }
     for (size_t i = 0; i < count; i++) {
         struct server *server = &scenario->servers[i];
@@ -182,7 +209,12 @@ static double whole_capacity(const struct scenario *scenario)
     double sum = 0;
     for (size_t i = 0; i < scenario->model.region_count; i++) {
         const struct server *server = &scenario->servers[i];
-        sum += server->by_request ? server->count * scenario_instance_rps(scenario, server) : server->capacity_rps;
+        double instances = server->count;
+        if (server->speeds != NULL) {
+            instances = 0;
+            for (size_t j = 0; j < server->count; j++) instances += server->speeds[j];
+        }
+        sum += server->by_request ? instances * scenario_instance_rps(scenario, server) : server->capacity_rps;
     }
     return sum;
 }

@@ -4,6 +4,8 @@
  * Rows as in dnsd/config/config_table.c: name, type, flags, where its value goes; bounds; unit, default, meaning. */
 #include "dnsd/simulate/scenario_table.h"
 
+#include "router/model.h"
+
 /* A table reads as a table: */
 /* clang-format off */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -109,6 +111,10 @@ static const struct option instances_options[] = {
      .meaning = "So long the region still sends requests to one that was lost, and they fail."},
     {.name = "spot_share", .type = OPTION_NUMBER, AT(spot_share), .minimum = 0, .maximum = 1, .preset = "0",
      .meaning = "Of them are spot instances."},
+    {.name = "speeds", .type = OPTION_NUMBER, .flags = OPTION_LIST, AT(speeds), .minimum = 0.01, .maximum = 100,
+     .count_minimum = 1, .count_maximum = STRATEGY_ENDPOINT_MAX, .otherwise = "all alike, and the region has a load balancer",
+     .meaning = "How fast each is; they are the region's endpoints in the world, in their order, and clients go to the one that their answer "
+                "names, by the region's strategy."},
 };
 SHAPE(instances, struct given_instances, "servers[].instances", "With these a region's requests run one by one.");
 

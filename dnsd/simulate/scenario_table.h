@@ -63,6 +63,7 @@ struct given_instances {
     struct given timeout_s;
     struct given detect_s;
     struct given spot_share;
+    struct given_list speeds;
 };
 
 struct given_autoscaler {

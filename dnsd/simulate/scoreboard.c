@@ -26,7 +26,8 @@ enum status scoreboard_new(const struct scenario *scenario, struct scoreboard **
         phase->last_failed_ms = -1;
         phase->regions = calloc(regions, sizeof *phase->regions);
         phase->tenants = calloc(tenants, sizeof *phase->tenants);
-        all = phase->regions != NULL && phase->tenants != NULL;
+        phase->endpoints = calloc(scenario->model.endpoint_count, sizeof *phase->endpoints);
+        all = phase->regions != NULL && phase->tenants != NULL && phase->endpoints != NULL;
     }
     if (!all) {
         scoreboard_free(scoreboard);
@@ -42,6 +43,7 @@ void scoreboard_free(struct scoreboard *scoreboard)
     for (size_t i = 0; scoreboard->phases != NULL && i < scoreboard->scenario->phase_count; i++) {
         free(scoreboard->phases[i].regions);
         free(scoreboard->phases[i].tenants);
+        free(scoreboard->phases[i].endpoints);
     }
     free(scoreboard->sample_capacity);
     free(scoreboard->sample_load);
@@ -160,6 +162,11 @@ void scoreboard_region(struct scoreboard *scoreboard, const struct region_tick *
     if (utilisation > slice->peak_load) slice->peak_load = utilisation;
 }
 
+void scoreboard_endpoint(struct scoreboard *scoreboard, endpoint_id endpoint)
+{
+    phase_now(scoreboard)->endpoints[endpoint]++;
+}
+
 void scoreboard_moved(struct scoreboard *scoreboard, double rps)
 {
     phase_now(scoreboard)->moved += rps;
@@ -208,9 +215,9 @@ enum status scoreboard_whole(const struct scoreboard *scoreboard, struct phase_t
     struct phase_tally whole = {.first_served_ms = -1, .first_signal_ms = -1, .last_failed_ms = -1};
     whole.regions = calloc(regions, sizeof *whole.regions);
     whole.tenants = calloc(scenario->tenant_count, sizeof *whole.tenants);
-    if (whole.regions == NULL || whole.tenants == NULL) {
-        free(whole.regions);
-        free(whole.tenants);
+    whole.endpoints = calloc(scenario->model.endpoint_count, sizeof *whole.endpoints);
+    if (whole.regions == NULL || whole.tenants == NULL || whole.endpoints == NULL) {
+        scoreboard_whole_fini(&whole);
         return ERR_MEMORY;
     }
     for (size_t i = 0; i < scenario->phase_count; i++) {
@@ -228,6 +235,7 @@ enum status scoreboard_whole(const struct scoreboard *scoreboard, struct phase_t
         whole.first_signal_ms = earlier(whole.first_signal_ms, phase->first_signal_ms, from_ms);
         if (phase->last_failed_ms >= 0) whole.last_failed_ms = phase->last_failed_ms + (double)from_ms;
         for (size_t j = 0; j < regions; j++) slice_merge(&whole.regions[j], &phase->regions[j]);
+        for (size_t j = 0; j < scenario->model.endpoint_count; j++) whole.endpoints[j] += phase->endpoints[j];
         for (size_t j = 0; j < scenario->tenant_count; j++) slice_merge(&whole.tenants[j], &phase->tenants[j]);
     }
     *out = whole;
@@ -238,6 +246,7 @@ void scoreboard_whole_fini(struct phase_tally *whole)
 {
     free(whole->regions);
     free(whole->tenants);
+    free(whole->endpoints);
 }
 
 enum status scoreboard_sum(const struct slice *slices, size_t count, struct slice **out)

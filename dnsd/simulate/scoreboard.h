@@ -35,6 +35,7 @@ struct phase_tally {
     double last_failed_ms;   /* newest failure in it, from its start; negative: none */
     struct slice *regions;   /* by region_id */
     struct slice *tenants;
+    double *endpoints; /* requests sent to each, where a region's endpoints are told apart; by endpoint_id */
 };
 
 struct sample {
@@ -89,6 +90,8 @@ struct region_tick {
 };
 void scoreboard_region(struct scoreboard *scoreboard, const struct region_tick *tick);
 void scoreboard_offered(struct scoreboard *scoreboard, region_id region, uint16_t tenant, double requests);
+/* A request goes to this endpoint. */
+void scoreboard_endpoint(struct scoreboard *scoreboard, endpoint_id endpoint);
 void scoreboard_moved(struct scoreboard *scoreboard, double rps);
 void scoreboard_changed(struct scoreboard *scoreboard, double rps);
 void scoreboard_signal(struct scoreboard *scoreboard, int64_t at_ms);

@@ -9,6 +9,7 @@
 
 #include "dnsd/simulate/cohort.h"
 #include "dnsd/simulate/demand.h"
+#include "dnsd/simulate/naming.h"
 #include "dnsd/simulate/optimum.h"
 #include "dnsd/simulate/outpost.h"
 #include "dnsd/simulate/plant.h"
@@ -33,6 +34,7 @@ struct run {
     struct fleet_view view;
     struct outpost **outposts;
     struct cohorts *cohorts;
+    struct namings *namings;
     struct demand *demand;
     struct due *dues;
     uint16_t *pop_of;    /* by place: through which its clients go */
@@ -237,7 +239,10 @@ static size_t draw_place(struct run *run)
 static enum status send_request(struct run *run, size_t tenant, size_t region, int64_t at_us)
 {
     size_t place = draw_place(run);
-    struct arrival arrival = {at_us, (uint32_t)network_us(run, place, region), (uint16_t)tenant};
+    struct asker asker = {(uint16_t)tenant, run->pop_of[place], (uint32_t)place, (region_id)region, at_us};
+    struct arrival arrival = {at_us, (uint32_t)network_us(run, place, region), (uint16_t)tenant, namings_find(run->namings, &asker)};
+    if (arrival.instance != POOL_ANY)
+        scoreboard_endpoint(run->scoreboard, (endpoint_id)(run->scenario->model.regions[region].first_endpoint + arrival.instance));
     if (!is_cut(run, place, region)) return pool_arrive(run->plants[region].pool, &arrival);
     struct outcome outcome = {
         .region = (region_id)region, .tenant = (uint16_t)tenant, .requests = 1, .at_ms = at_us / 1000};
@@ -460,12 +465,14 @@ static enum status set_up(struct run *run)
     if (status == OK) status = set_up_pops(run);
     if (status == OK) status = demand_new(scenario, &run->demand);
     if (status == OK) status = cohorts_new(scenario, run->outposts, &run->cohorts);
+    if (status == OK) status = namings_new(scenario, run->outposts, &run->namings);
     if (status == OK) price_optimum(run);
     return status;
 }
 
 static void tear_down(struct run *run)
 {
+    namings_free(run->namings);
     cohorts_free(run->cohorts);
     demand_free(run->demand);
     for (size_t i = 0; run->outposts != NULL && i < run->scenario->pop_count; i++) outpost_free(run->outposts[i]);

@@ -47,6 +47,22 @@ static void put_slice(json_t *object, const struct slice *slice)
     put(object, "peak_utilisation", slice->peak_load);
 }
 
+static json_t *endpoints_json(const struct scenario *scenario, const struct phase_tally *phase, const struct region *region)
+{
+    json_t *array = json_array();
+    double whole = 0;
+    for (size_t i = 0; i < region->endpoint_count; i++) whole += phase->endpoints[region->first_endpoint + i];
+    for (size_t i = 0; i < region->endpoint_count; i++) {
+        size_t id = region->first_endpoint + i;
+        json_t *object = json_object();
+        json_object_set_new(object, "name", json_string(scenario->model.endpoints[id].name));
+        put(object, "requests", phase->endpoints[id]);
+        put(object, "share", whole > 0 ? phase->endpoints[id] / whole : 0);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *region_json(const struct scenario *scenario, const struct phase_tally *phase, size_t region)
 {
     json_t *object = json_object();
@@ -55,6 +71,8 @@ static json_t *region_json(const struct scenario *scenario, const struct phase_t
     put_slice(object, slice);
     put(object, "load_rps", phase->seconds > 0 ? slice->load_s / phase->seconds : 0);
     put(object, "capacity_rps", phase->seconds > 0 ? slice->capacity_s / phase->seconds : 0);
+    if (scenario->servers[region].speeds != NULL)
+        json_object_set_new(object, "endpoints", endpoints_json(scenario, phase, &scenario->model.regions[region]));
     return object;
 }
 

@@ -20,7 +20,8 @@ static const struct scenario_library library = {
         "regions:\n"
         "  - {name: west, location: {latitude: 0, longitude: 0}, endpoints: [{name: w, addresses: [192.0.2.1], "
         "capacity_rps: 10, probe: {kind: tcp, address: 192.0.2.1@80}}]}\n"
-        "  - {name: east, location: {latitude: 0, longitude: 90}, endpoints: [{name: e, addresses: [192.0.2.2]}]}\n"
+        "  - {name: east, location: {latitude: 0, longitude: 90}, strategy: least_connections, "
+        "endpoints: [{name: e, addresses: [192.0.2.2]}, {name: f, addresses: [192.0.2.3]}]}\n"
         "services: [{name: api.example.com, regions: [west, east]}, {name: b.example.com, regions: [east]}]\n",
     .places = "city,country,lat,lon,weight\nWest,ST,0.5,0,3\nEast,SG,0.5,89,1\n\"Far, far\",,-89,1,0\n",
 };
