@@ -131,7 +131,7 @@ enum status builder_build(struct builder *builder)
 {
     static enum status (*const steps[])(struct builder *) = {
         builder_settings, builder_regions, builder_latency,  builder_networks,
-        builder_policies, builder_pins,    builder_services,
+        builder_policies, builder_pins,    builder_services, builder_anycast,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         enum status status = steps[i](builder);

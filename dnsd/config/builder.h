@@ -1,7 +1,7 @@
 /* builder.h - from what is written to a struct config: what values mean to each other.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   settings -> regions -> networks (of rules, pins and the latency table) -> policies -> pins -> services
+ *   settings -> regions -> networks (of rules, pins and the latency table) -> policies -> pins -> services -> anycast
  *
  * The builders run in this order, each relies on those before. They go on after errors with whatever is sound,
  * so that one run finds everything; the result counts only when no problem was added. Inside of dnsd/config
@@ -40,6 +40,7 @@ enum status builder_networks(struct builder *builder);
 enum status builder_policies(struct builder *builder);
 enum status builder_pins(struct builder *builder);
 enum status builder_services(struct builder *builder);
+enum status builder_anycast(struct builder *builder);
 
 /* Of one endpoint, whose probe is built: adds what the probe asks of load, and what the model has of it. ERR_MEMORY. */
 MUST_USE enum status builder_load(struct builder *builder, const struct given_endpoint *given,

@@ -39,6 +39,36 @@ struct tcp_limits {
     uint32_t pipelined;              /* unanswered bytes of answers held per connection, in answers; default 64 */
 };
 
+/* A BGP neighbour. */
+struct anycast_neighbor {
+    struct address address;
+    uint16_t port;
+    uint32_t as;
+    struct address source; /* FAMILY_NONE: as the kernel chooses */
+    uint16_t hold_time_s;
+    const char *password_file; /* NULL: none */
+    bool ttl_security;
+    uint32_t line; /* of password_file */
+};
+
+struct anycast_prefix {
+    struct prefix prefix;
+    service_id service; /* that workers are asked for; ID_NONE: the first zone's SOA */
+};
+
+struct anycast_settings {
+    uint32_t local_as; /* 0: no anycast, and nothing else counts */
+    uint32_t router_id;
+    const struct anycast_neighbor *neighbors;
+    size_t neighbor_count;
+    const struct anycast_prefix *prefixes;
+    size_t prefix_count;
+    const uint32_t *communities;
+    size_t community_count;
+    struct address next_hop4, next_hop6; /* FAMILY_NONE: this end of a session of the same family */
+    uint32_t drain_ms;
+};
+
 /* Where the file names what it only names: things that must be on this machine (see dnsd/control/ground.c). */
 struct config_lines {
     uint32_t user;
@@ -77,6 +107,7 @@ struct config {
     size_t server_count;
     const char *key_file; /* NULL: none */
     struct safety_rules rules;
+    struct anycast_settings anycast;
 };
 
 /* Read a file and the latency table that it names; zone files are read by zones_load, location databases by survey_atlas. All

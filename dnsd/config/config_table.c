@@ -530,6 +530,64 @@ static const struct option admin_options[] = {
 SHAPE(admin, struct given_admin, "admin", "HTTP for people, dashboards and the `meridian` command.");
 
 #undef AT
+#define AT(member) .offset = offsetof(struct given_neighbor, member)
+static const struct option neighbor_options[] = {
+    {.name = "address", .type = OPTION_ADDRESS, .flags = OPTION_REQUIRED, AT(address),
+     .meaning = "Where its BGP speaker listens."},
+    {.name = "as", .type = OPTION_INTEGER, .flags = OPTION_REQUIRED, AT(as), .minimum = 1, .maximum = 4294967295.0,
+     .meaning = "Its AS number; it must say the same."},
+    {.name = "port", .type = OPTION_INTEGER, AT(port), .minimum = 1, .maximum = 65535, .preset = "179",
+     .meaning = "Its TCP port."},
+    {.name = "source", .type = OPTION_ADDRESS, AT(source), .otherwise = "as the kernel chooses",
+     .meaning = "Address to connect from."},
+    {.name = "hold_time_s", .type = OPTION_INTEGER, AT(hold_time_s), .minimum = 3, .maximum = 65535, .unit = "s",
+     .preset = "9",
+     .meaning = "What this PoP offers; the lesser of both counts. When nothing has been heard for so long, the neighbour takes the routes away."},
+    {.name = "password_file", .type = OPTION_FILE, AT(password_file), .otherwise = "no password",
+     .meaning = "File whose first line is the password of TCP MD5 signatures (RFC 2385), of 80 bytes at most."},
+    {.name = "ttl_security", .type = OPTION_BOOLEAN, AT(ttl_security), .preset = "false",
+     .meaning = "Both send with a TTL of 255 and take nothing less, so that nobody from afar gets a packet in (RFC 5082)."},
+};
+SHAPE(neighbor, struct given_neighbor, "anycast.neighbors[]", "Routers that learn this PoP's prefixes by BGP. This PoP connects; they must let it.");
+
+#undef AT
+#define AT(member) .offset = offsetof(struct given_announcement, member)
+static const struct option announcement_options[] = {
+    {.name = "prefix", .type = OPTION_ROUTE, .flags = OPTION_REQUIRED, AT(prefix),
+     .meaning = "Announced while every worker answers."},
+    {.name = "service", .type = OPTION_SERVICE, AT(service), .otherwise = "the SOA of the first zone",
+     .meaning = "What each worker is asked before it counts as answering for this prefix: a service without `*`."},
+};
+SHAPE(announcement, struct given_announcement, "anycast.prefixes[]",
+      "What is announced. Each is judged by itself, so that one may be announced while another is not.");
+
+#undef AT
+#define AT(member) .offset = offsetof(struct given_anycast, member)
+static const struct option anycast_options[] = {
+    {.name = "local_as", .type = OPTION_INTEGER, .flags = OPTION_REQUIRED, AT(local_as), .minimum = 1,
+     .maximum = 4294967295.0, .meaning = "This PoP's AS number."},
+    {.name = "router_id", .type = OPTION_ADDRESS, .flags = OPTION_REQUIRED, AT(router_id),
+     .meaning = "An IPv4 address that no other speaker of the AS has as its own."},
+    {.name = "neighbors", .type = OPTION_MAPPING, .flags = OPTION_LIST | OPTION_REQUIRED, AT(neighbors),
+     .count_minimum = 1, .count_maximum = ANYCAST_NEIGHBOR_MAX, .shape = &neighbor_shape,
+     .meaning = "Routers to announce to."},
+    {.name = "prefixes", .type = OPTION_MAPPING, .flags = OPTION_LIST | OPTION_REQUIRED, AT(prefixes),
+     .count_minimum = 1, .count_maximum = ANYCAST_PREFIX_MAX, .shape = &announcement_shape, .meaning = "What to announce."},
+    {.name = "communities", .type = OPTION_TEXT, .flags = OPTION_LIST, AT(communities), .maximum = 11,
+     .count_minimum = 1, .count_maximum = ANYCAST_COMMUNITY_MAX, .otherwise = "none",
+     .meaning = "Sent with every prefix, as 64500:20 (RFC 1997)."},
+    {.name = "next_hop4", .type = OPTION_ADDRESS, AT(next_hop4), .otherwise = "this end of an IPv4 session; IPv4 is not announced to others",
+     .meaning = "Next hop of IPv4 prefixes."},
+    {.name = "next_hop6", .type = OPTION_ADDRESS, AT(next_hop6), .otherwise = "this end of an IPv6 session; IPv6 is not announced to others",
+     .meaning = "Next hop of IPv6 prefixes."},
+    {.name = "drain_s", .type = OPTION_INTEGER, AT(drain_s), .minimum = 0, .maximum = 3600, .unit = "s", .preset = "10",
+     .meaning = "Before prefixes are withdrawn on an order or at the end, they carry GRACEFUL_SHUTDOWN for so long (RFC 8326): time for "
+                "neighbours to move traffic elsewhere while everything is still answered."},
+};
+SHAPE(anycast, struct given_anycast, "anycast",
+      "BGP: this PoP announces the addresses that it answers on, while it does. Reloading keeps sessions whose rows stay as they are.");
+
+#undef AT
 #define AT(member) .offset = offsetof(struct given_tcp, member)
 static const struct option tcp_options[] = {
     {.name = "connections", .type = OPTION_INTEGER, AT(connections),
@@ -604,6 +662,9 @@ static const struct option top_options[] = {
     {.name = "admin", .type = OPTION_MAPPING, AT(admin),
      .shape = &admin_shape,
      .meaning = "Admin HTTP."},
+    {.name = "anycast", .type = OPTION_MAPPING, AT(anycast),
+     .shape = &anycast_shape, .otherwise = "no BGP",
+     .meaning = "Announcing this PoP."},
     {.name = "probe_concurrency", .type = OPTION_INTEGER, AT(probe_concurrency),
      .minimum = 1, .maximum = ENDPOINT_MAX, .unit = "probes", .preset = "64",
      .meaning = "Probes in flight at once."},

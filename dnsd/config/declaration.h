@@ -217,6 +217,35 @@ struct given_tcp {
     struct given pipelined;
 };
 
+struct given_neighbor {
+    struct origin origin;
+    struct given address;
+    struct given as;
+    struct given port;
+    struct given source;
+    struct given hold_time_s;
+    struct given password_file;
+    struct given ttl_security;
+};
+
+struct given_announcement {
+    struct origin origin;
+    struct given prefix;
+    struct given service;
+};
+
+struct given_anycast {
+    struct origin origin;
+    struct given local_as;
+    struct given router_id;
+    struct given_items neighbors; /* struct given_neighbor */
+    struct given_items prefixes;  /* struct given_announcement */
+    struct given_list communities;
+    struct given next_hop4;
+    struct given next_hop6;
+    struct given drain_s;
+};
+
 struct given_safety {
     struct origin origin;
     struct given min_regions;
@@ -242,6 +271,7 @@ struct declaration {
     struct given_health health;
     struct given_safety rules;
     struct given_admin admin;
+    struct given_anycast anycast;
     struct given probe_concurrency;
     struct given report_ttl_s;
     struct given_tcp tcp;

@@ -233,17 +233,33 @@ static bool is_folded(const struct prefix *prefix)
     return prefix_covers(&sixtofour, prefix) || prefix_covers(&teredo, prefix);
 }
 
+static enum status read_any_prefix(struct reading *reading, unsigned longest6, struct prefix *out)
+{
+    enum status status = prefix_parse(reading->text, out);
+    if (status == ERR_RANGE && prefix_parse_loose(reading->text, out) == OK) {
+        char text[PREFIX_TEXT_MAX];
+        prefix_format(out, text);
+        return fail(reading, "a prefix without bits set beyond its length, as %s", text);
+    }
+    if (status == ERR_RANGE) return fail(reading, "a prefix length of at most 32 for IPv4, %u for IPv6", longest6);
+    return status;
+}
+
+static enum status read_route(struct reading *reading)
+{
+    struct prefix prefix;
+    enum status status = read_any_prefix(reading, 128, &prefix);
+    if (status == OK && prefix.length == 0) return fail(reading, "a length above 0");
+    if (status == OK) status = check_address(reading, &prefix.address);
+    if (status == OK) reading->out->prefix = prefix;
+    return status;
+}
+
 static enum status read_prefix(struct reading *reading)
 {
     struct prefix prefix;
-    enum status status = prefix_parse(reading->text, &prefix);
-    if (status == ERR_RANGE && prefix_parse_loose(reading->text, &prefix) == OK) {
-        char text[PREFIX_TEXT_MAX];
-        prefix_format(&prefix, text);
-        return fail(reading, "a prefix without bits set beyond its length, as %s", text);
-    }
-    if (status == ERR_RANGE) return fail(reading, "a prefix length of at most 32 for IPv4, 64 for IPv6");
-    if (status != OK) return ERR_SYNTAX;
+    enum status status = read_any_prefix(reading, 64, &prefix);
+    if (status != OK) return status;
     if (prefix.address.family == FAMILY_IPV6 && prefix.length > 64)
         return fail(reading, "a prefix length of at most 64: the router looks at the upper half of IPv6 addresses");
     if (prefix.address.family == FAMILY_IPV6 && is_folded(&prefix))
@@ -370,6 +386,7 @@ static const struct reader {
     [OPTION_SOCKET] = {read_socket, NULL},
     [OPTION_PEER] = {read_peer, NULL},
     [OPTION_PREFIX] = {read_prefix, "an IPv4 or IPv6 prefix, as 192.0.2.0/24"},
+    [OPTION_ROUTE] = {read_route, "an IPv4 or IPv6 prefix, as 192.0.2.0/24"},
     [OPTION_CONTINENT] = {read_continent, "a continent: AF AN AS EU NA OC SA"},
     [OPTION_COUNTRY] = {read_country, "a country code of two capital letters (ISO 3166-1)"},
     [OPTION_SUBDIVISION] = {read_subdivision,

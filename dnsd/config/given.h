@@ -31,7 +31,8 @@ enum option_type {
     OPTION_ADDRESS,
     OPTION_SOCKET, /* ADDRESS@PORT */
     OPTION_PEER,   /* the same or HOST@PORT; where we connect to */
-    OPTION_PREFIX,
+    OPTION_PREFIX, /* of clients: of IPv6 at most 64 bits */
+    OPTION_ROUTE,  /* a prefix of any length */
     OPTION_CONTINENT,
     OPTION_COUNTRY,
     OPTION_SUBDIVISION,

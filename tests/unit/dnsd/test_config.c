@@ -245,6 +245,24 @@ static void the_full_example_uses_every_feature(void **state)
     assert_int_equal(near->region_count, model->region_count);
     for (size_t i = 0; i < near->region_count; i++) assert_int_equal(near->regions[i], i);
     assert_string_equal(model->services[5].name, "*.models.example.com");
+
+    const struct anycast_settings *anycast = &config->anycast;
+    assert_int_equal(anycast->local_as, 64500);
+    assert_int_equal(anycast->router_id, 0xc6336407);
+    assert_int_equal(anycast->neighbor_count, 2);
+    assert_int_equal(anycast->neighbors[0].as, 64496);
+    assert_true(anycast->neighbors[0].ttl_security && !anycast->neighbors[1].ttl_security);
+    assert_int_equal(anycast->neighbors[0].source.family, FAMILY_NONE);
+    assert_int_equal(anycast->neighbors[1].source.family, FAMILY_IPV6);
+    assert_int_equal(anycast->neighbors[1].port, 179);
+    assert_int_equal(anycast->prefix_count, 2);
+    assert_int_equal(anycast->prefixes[0].service, ID_NONE);
+    assert_string_equal(model->services[anycast->prefixes[1].service].name, "api.example.com");
+    assert_int_equal(anycast->prefixes[1].prefix.length, 128);
+    assert_int_equal(anycast->communities[0], 64496u << 16 | 100);
+    assert_int_equal(anycast->next_hop4.family, FAMILY_IPV4);
+    assert_int_equal(anycast->next_hop6.family, FAMILY_NONE);
+    assert_int_equal(anycast->drain_ms, 20000);
     config_release(config);
 }
 

@@ -70,6 +70,18 @@ static void integers_are_plain_decimals(void **state)
     assert_int_equal(value.integer, UINT32_MAX); /* untouched by what is wrong */
 }
 
+static void routes_may_be_of_any_length(void **state)
+{
+    (void)state;
+    static const struct option option = {.name = "r", .type = OPTION_ROUTE};
+    static const char *const wrong[] = {"", "192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "0.0.0.0/0", "::/0", "224.0.0.0/8", "ff02::1/128"};
+    union given_value value;
+    assert_true(takes(&option, "2001:db8::53/128", &value) && value.prefix.length == 128);
+    assert_true(takes(&option, "192.0.2.0/24", &value) && value.prefix.length == 24);
+    assert_true(takes(&option, "2002::/16", &value) && value.prefix.length == 16);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_false(takes(&option, wrong[i], &value));
+}
+
 static void all_is_no_integer_but_where_it_may_be(void **state)
 {
     (void)state;
@@ -383,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_plain_decimals),
+        cmocka_unit_test(routes_may_be_of_any_length),
         cmocka_unit_test(all_is_no_integer_but_where_it_may_be),
         cmocka_unit_test(numbers_are_finite_decimals),
         cmocka_unit_test(peers_have_a_host_and_a_port),
