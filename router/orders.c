@@ -48,6 +48,7 @@ static void word_add(struct word *word, const struct order *order)
     case ORDER_DRAIN: word_take(&word->drain, order); break;
     case ORDER_WEIGHT: word_take(&word->weight, order); break;
     case ORDER_SHIFT: word_take(&word->shift, order); break;
+    case ORDER_DRAIN_POP:
     case ORDER_VERB_COUNT: break;
     }
 }

@@ -32,8 +32,9 @@
 #define ORDER_STEPS 10
 #define ORDER_MAX 1024 /* in force at once; people give them, so far fewer are usual */
 
-enum order_verb { ORDER_DRAIN, ORDER_FORCE_UP, ORDER_FORCE_DOWN, ORDER_WEIGHT, ORDER_SHIFT, ORDER_VERB_COUNT };
+enum order_verb { ORDER_DRAIN, ORDER_FORCE_UP, ORDER_FORCE_DOWN, ORDER_WEIGHT, ORDER_SHIFT, ORDER_DRAIN_POP, ORDER_VERB_COUNT };
 
+/* ORDER_DRAIN_POP is on a PoP and none of the router's: answers stay as they are, the PoP's route goes (dnsd/anycast). */
 /* One order in force, in the model's ids: exactly one of region and endpoint. */
 struct order {
     enum order_verb verb;

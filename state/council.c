@@ -17,6 +17,7 @@ struct member {
     char name[FACT_NAME_MAX];
     char version[FACT_VERSION_MAX];
     char config[FACT_VERSION_MAX];
+    char announces[FACT_ANNOUNCES_MAX];
     uint64_t epoch; /* of its newest heartbeat */
     uint64_t sequence;
     bool live;
@@ -232,6 +233,7 @@ bool council_hear_pop(struct council *council, const struct fact *fact, int64_t 
     member->lost_ms = SNAPSHOT_UNKNOWN;
     memcpy(member->version, fact->pop.version, sizeof member->version);
     memcpy(member->config, fact->pop.config, sizeof member->config);
+    memcpy(member->announces, fact->pop.announces, sizeof member->announces);
     if (moved) stir_all(council);
     return moved;
 }
@@ -369,6 +371,45 @@ size_t council_others(const struct council *council)
     size_t count = 0;
     for (size_t i = 0; i < council->member_count; i++) count += council->members[i]->live;
     return count;
+}
+
+/* Is it a word of the list? */
+static bool lists(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = list; at[0] != '\0'; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        if (length == size && strncmp(at, word, size) == 0) return true;
+        at += length;
+    }
+    return false;
+}
+
+size_t council_announcing(const struct council *council, const char *prefix)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < council->member_count; i++) {
+        const struct member *member = council->members[i];
+        count += member->live && !member->suspect && lists(member->announces, prefix);
+    }
+    return count;
+}
+
+size_t council_announcing_any(const struct council *council, const char *without)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < council->member_count; i++) {
+        const struct member *member = council->members[i];
+        if (without != NULL && strcmp(member->name, without) == 0) continue;
+        count += member->live && !member->suspect && member->announces[0] != '\0';
+    }
+    return count;
+}
+
+bool council_knows(const struct council *council, const char *pop)
+{
+    size_t at = member_position(council, pop);
+    return at < council->member_count && strcmp(council->members[at]->name, pop) == 0 && council->members[at]->live;
 }
 
 const struct verdict *council_last(const struct council *council, endpoint_id endpoint)
@@ -570,6 +611,7 @@ size_t council_pops(const struct council *council, int64_t now_ms, struct counci
             .location = member->location,
             .version = member->version,
             .config = member->config,
+            .announces = member->announces,
             .age_ms = member->heard_ms == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : now_ms - member->heard_ms,
         };
     }

@@ -62,6 +62,12 @@ const struct verdict *council_verdict(struct council *council, endpoint_id endpo
 void council_reach(const struct council *council, const struct snapshot *snapshot, struct outlook_sheet *sheet);
 /* Other PoPs that live. */
 size_t council_others(const struct council *council);
+/* Of them, those that announce this prefix (presentation form) and do not suspect themselves. */
+size_t council_announcing(const struct council *council, const char *prefix);
+/* Of them, those that announce anything at all, one PoP (NULL: none) left out. */
+size_t council_announcing_any(const struct council *council, const char *without);
+/* Does this PoP live? */
+bool council_knows(const struct council *council, const char *pop);
 /* The one that it came to last, for pages: nothing is decided. */
 const struct verdict *council_last(const struct council *council, endpoint_id endpoint);
 /* When the verdict last changed; SNAPSHOT_UNKNOWN: never. */
@@ -98,6 +104,7 @@ struct council_pop {
     struct location location;
     const char *version;
     const char *config;
+    const char *announces; /* as in fact_pop */
     int64_t age_ms; /* since its last heartbeat was heard; SNAPSHOT_UNKNOWN: never */
 };
 

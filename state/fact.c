@@ -15,6 +15,7 @@ enum member_type {
     MEMBER_WORD,    /* char[FACT_VERSION_MAX], a name; left out: "" */
     MEMBER_SERVICE, /* char[FACT_SERVICE_MAX]; left out: "" */
     MEMBER_DETAIL,  /* char[FACT_DETAIL_MAX]; left out: "" */
+    MEMBER_ROUTES,  /* char[FACT_ANNOUNCES_MAX]; left out: "" */
     MEMBER_BOOL,    /* left out: not allowed */
     MEMBER_FLAG,    /* bool; left out: false */
     MEMBER_VERB,    /* enum order_verb, as a word */
@@ -93,6 +94,7 @@ static const struct member fact_members[] = {
     POP(longitude, MEMBER_DEGREES),
     POP(version, MEMBER_WORD),
     POP(config, MEMBER_WORD),
+    POP(announces, MEMBER_ROUTES),
     ORDER(verb, MEMBER_VERB),
     ORDER(target, MEMBER_NAME),
     ORDER(service, MEMBER_SERVICE),
@@ -112,7 +114,7 @@ static bool member_applies(const struct member *member, enum fact_kind kind)
 }
 
 static const char *const kind_names[FACT_KIND_COUNT] = {"probe", "load", "pop", "order"};
-static const char *const verb_names[ORDER_VERB_COUNT] = {"drain", "force-up", "force-down", "weight", "shift"};
+static const char *const verb_names[ORDER_VERB_COUNT] = {"drain", "force-up", "force-down", "weight", "shift", "drain-pop"};
 
 const char *fact_kind_name(enum fact_kind kind)
 {
@@ -188,6 +190,13 @@ static bool text_valid(const char *text, size_t room)
     return true;
 }
 
+/* Of the characters of prefixes and spaces, and it ends. What it names is compared as text. */
+static bool routes_valid(const char *text)
+{
+    size_t size = strnlen(text, FACT_ANNOUNCES_MAX);
+    return size < FACT_ANNOUNCES_MAX && strspn(text, "0123456789abcdef.:/ ") == size;
+}
+
 static bool degrees_valid(double degrees)
 {
     return isnan(degrees) || (degrees >= -180 && degrees <= 180);
@@ -210,6 +219,7 @@ static enum status member_check(const struct member *member, const void *value)
     case MEMBER_WORD: return *(const char *)value == '\0' || fact_name_valid(value) ? OK : ERR_SYNTAX;
     case MEMBER_SERVICE: return text_valid(value, FACT_SERVICE_MAX) ? OK : ERR_RANGE;
     case MEMBER_DETAIL: return text_valid(value, FACT_DETAIL_MAX) ? OK : ERR_RANGE;
+    case MEMBER_ROUTES: return routes_valid(value) ? OK : ERR_RANGE;
     case MEMBER_BOOL:
     case MEMBER_FLAG: return OK;
     case MEMBER_VERB: return *(const enum order_verb *)value < ORDER_VERB_COUNT ? OK : ERR_RANGE;
@@ -254,6 +264,7 @@ static json_t *member_encode(const struct member *member, const void *value, boo
     case MEMBER_NAME: return json_string(value);
     case MEMBER_DETAIL: return json_string(value);
     case MEMBER_WORD:
+    case MEMBER_ROUTES:
     case MEMBER_SERVICE: *left_out = *(const char *)value == '\0'; return *left_out ? NULL : json_string(value);
     case MEMBER_BOOL: return json_boolean(*(const bool *)value);
     case MEMBER_FLAG: *left_out = !*(const bool *)value; return *left_out ? NULL : json_true();
@@ -389,6 +400,7 @@ static enum status member_decode(const struct member *member, const json_t *valu
         return text_decode(value, out, FACT_DETAIL_MAX);
     case MEMBER_WORD: return value == NULL ? OK : text_decode(value, out, FACT_VERSION_MAX);
     case MEMBER_SERVICE: return value == NULL ? OK : text_decode(value, out, FACT_SERVICE_MAX);
+    case MEMBER_ROUTES: return value == NULL ? OK : text_decode(value, out, FACT_ANNOUNCES_MAX);
     case MEMBER_VERB: return verb_decode(value, out);
     case MEMBER_FLAG:
         if (value == NULL) return OK; /* false already */

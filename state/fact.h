@@ -10,7 +10,7 @@
  *   {"kind": "load", "subject": "eu-west-1", "writer": "reporter", "epoch": 1, "sequence": 2, "ttl_ms": 60000,
  *    "load_rps": 30.0, "capacity_rps": 80.0, "processing_us": 820000}
  *   {"kind": "pop", "subject": "pop-eu", "writer": "pop-eu", "epoch": 1795492800, "sequence": 18, "ttl_ms": 6000, "at_ms": 90000,
- *    "version": "0.1.0", "config": "9f3c5a1200d1e2f3", "latitude": 52.37, "longitude": 4.9}
+ *    "version": "0.1.0", "config": "9f3c5a1200d1e2f3", "latitude": 52.37, "longitude": 4.9, "announces": "192.0.2.53/32"}
  *   {"kind": "order", "subject": "drain-4f1c", "writer": "alice", "epoch": 1795492800, "sequence": 1, "ttl_ms": 1800000,
  *    "verb": "drain", "target": "eu-west-1", "for_ms": 1800000, "percent_per_minute": 20, "reason": "power work"}
  *
@@ -27,7 +27,7 @@
 #include "router/status.h"
 
 #define FACT_NAME_MAX (NAME_TEXT_MAX + 1)
-#define FACT_TEXT_MAX 4096 /* encoded; a larger one is refused. The longest that fact_encode writes is under 2 KiB */
+#define FACT_TEXT_MAX 4096 /* encoded; a larger one is refused. The longest that fact_encode writes is under 3 KiB */
 #define FACT_DEPTH_MAX 8   /* nesting of the JSON text; ours has 1, later versions may add a little */
 #define FACT_DETAIL_MAX 160
 #define FACT_COUNTER_MAX ((UINT64_C(1) << 53) - 1) /* of epoch and sequence: exact in every JSON reader */
@@ -36,6 +36,7 @@
 #define FACT_RATE_MAX 1e12                         /* requests (or a second); beyond what the Internet carries */
 #define FACT_PERCENT_MAX 1000                      /* of a weight, a percentage, percent a minute */
 #define FACT_VERSION_MAX 32
+#define FACT_ANNOUNCES_MAX 400 /* 8 IPv6 hosts or 20 IPv4 ones; with more a fact would be larger */
 #define FACT_SERVICE_MAX 256 /* a DNS name's presentation form, as in struct service */
 
 enum fact_kind {
@@ -85,13 +86,14 @@ struct fact_pop {
     double longitude;
     char version[FACT_VERSION_MAX]; /* of meridiand; syntax of names */
     char config[FACT_VERSION_MAX];  /* digest of the configuration in force; syntax of names */
+    char announces[FACT_ANNOUNCES_MAX]; /* prefixes, with spaces between; those that do not fit are left out */
 };
 
 /* An operator's fact. It ends for_ms after it was given, by the clock of whoever heard it; a cancelled one
  * stays as a fact until then, so that a store which missed the cancellation cannot bring it back. */
 struct fact_order {
     enum order_verb verb;
-    char target[FACT_NAME_MAX];     /* region or endpoint */
+    char target[FACT_NAME_MAX];     /* region or endpoint; ORDER_DRAIN_POP: a PoP */
     char service[FACT_SERVICE_MAX]; /* "": all */
     uint32_t value;              /* ORDER_WEIGHT: 0..1000; ORDER_SHIFT: percent of its clients to move away, 1..100 */
     uint32_t percent_per_minute; /* ORDER_DRAIN, ORDER_SHIFT: how fast; 0: at once */
@@ -136,7 +138,7 @@ bool fact_newer(const struct fact *left, const struct fact *right);
 /* Is everything within the bounds above? ERR_SYNTAX for a name, ERR_RANGE for a number or a detail. */
 MUST_USE enum status fact_check(const struct fact *fact);
 const char *fact_kind_name(enum fact_kind kind);   /* "probe", "load", "pop", "order" */
-const char *order_verb_name(enum order_verb verb); /* "drain", "force-up", "force-down", "weight", "shift" */
+const char *order_verb_name(enum order_verb verb); /* "drain", "force-up", "force-down", "weight", "shift", "drain-pop" */
 /* [a-z0-9-._], 1..NAME_TEXT_MAX characters? */
 bool fact_name_valid(const char *name);
 /* The subject of a load that one service has in one region: "REGION.SERVICE". False: it is not a name, or too long for one. */

@@ -84,6 +84,7 @@ enum status order_resolve(const struct model *model, const struct fact_order *fa
         .percent_per_minute = fact->percent_per_minute,
         .remaining_ms = fact->for_ms,
     };
+    if (fact->verb == ORDER_DRAIN_POP) return ERR_NOT_FOUND; /* no region or endpoint, whatever its name is */
     if (order.region == ID_NONE) order.endpoint = endpoint_find(model, fact->target);
     if (order.region == ID_NONE && order.endpoint == ID_NONE) return ERR_NOT_FOUND;
     if (fact->service[0] != '\0') {
@@ -176,6 +177,22 @@ size_t order_book_in_force(const struct order_book *book, int64_t now_ms, struct
     return count;
 }
 
+bool order_book_drains(const struct order_book *book, const char *pop, int64_t now_ms, bool *overrides)
+{
+    bool drains = false;
+    *overrides = false;
+    for (size_t i = 0; i < book->count;) {
+        struct group group = group_at(book, i, now_ms);
+        i = group.end;
+        if (group.given == NULL || group.cancellation != NULL) continue;
+        const struct fact_order *order = &group.given->fact.order;
+        if (order->verb != ORDER_DRAIN_POP || strcmp(order->target, pop) != 0) continue;
+        drains = true;
+        *overrides |= order->overrides;
+    }
+    return drains;
+}
+
 void order_book_each(const struct order_book *book, int64_t now_ms, void *context,
                      void (*visit)(void *context, const struct order_line *line))
 {
@@ -187,7 +204,7 @@ void order_book_each(const struct order_book *book, int64_t now_ms, void *contex
         struct order_line line = {
             .fact = &shown->fact,
             .state = group.cancellation != NULL ? ORDER_CANCELLED
-                     : shown->resolved          ? ORDER_IN_FORCE
+                     : shown->resolved || shown->fact.order.verb == ORDER_DRAIN_POP ? ORDER_IN_FORCE
                                                 : ORDER_UNKNOWN_TARGET,
             .cancelled_by = group.cancellation != NULL ? group.cancellation->fact.writer : NULL,
             .elapsed_ms = now_ms - shown->given_ms,

@@ -43,6 +43,8 @@ bool order_book_expire(struct order_book *book, const struct fact *fact);
 
 /* The orders in force, by id, ascending: what orders_derive takes. Returns how many. */
 size_t order_book_in_force(const struct order_book *book, int64_t now_ms, struct order out[ORDER_MAX]);
+/* Is this PoP ordered out? *overrides: also when it is the last one. */
+bool order_book_drains(const struct order_book *book, const char *pop, int64_t now_ms, bool *overrides);
 /* Visit every id that has not ended, ascending. */
 void order_book_each(const struct order_book *book, int64_t now_ms, void *context,
                      void (*visit)(void *context, const struct order_line *line));

@@ -50,10 +50,11 @@ json_t *agreement_pops_json(const struct control *control)
         const struct council_pop *pop = &pops[i];
         json_t *latitude = pop->located ? json_real(pop->location.latitude) : json_null();
         json_t *longitude = pop->located ? json_real(pop->location.longitude) : json_null();
-        json_array_append_new(list, json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "pop", pop->name, "live",
+        json_array_append_new(list, json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "pop", pop->name, "live",
                                               (int)pop->live, "suspect", (int)pop->suspect, "heard_s",
                                               figure_s(pop->age_ms), "version", figure_text(pop->version), "config",
-                                              figure_text(pop->config), "latitude", latitude, "longitude", longitude));
+                                              figure_text(pop->config), "latitude", latitude, "longitude", longitude, "announces",
+                                              pop->announces[0] != '\0' ? figure_text(pop->announces) : json_null()));
     }
     return list;
 }

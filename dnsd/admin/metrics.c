@@ -15,6 +15,7 @@
 
 #include "dnsd/admin/agreement.h"
 #include "dnsd/admin/overview.h"
+#include "dnsd/admin/routing.h"
 #include "dnsd/admin/sharing.h"
 
 #define LABEL_MAX 600 /* an escaped label: the longest of ours is a database's source, 255 characters */
@@ -452,6 +453,7 @@ static void write_page(FILE *out, const struct control *control)
     write_attempt(out, "database_reload", "Whether the newest reading of the location database went well.",
                   &status.database);
     sharing_metrics(out, &status);
+    routing_metrics(out, control);
     write_workers(out, control);
     if (world != NULL) write_world(out, control, &status);
     write_process(out, &status);

@@ -11,6 +11,7 @@
 #include "dnsd/admin/agreement.h"
 #include "dnsd/admin/figure.h"
 #include "dnsd/admin/order_page.h"
+#include "dnsd/admin/routing.h"
 #include "dnsd/admin/sharing.h"
 #include "dnsd/zone/tables.h"
 #include "router/scaling.h"
@@ -324,6 +325,7 @@ static json_t *world_json(const struct control *control, const struct world *wor
                              plans_json(world), "regions", regions_json(world, elapsed_ms), "endpoints",
                              endpoints_json(control, elapsed_ms), "answers", answers_json(control, &config->model));
     page = with(page, "suspect", json_boolean(control_suspect(control)));
+    page = with(page, "anycast", routing_json(control));
     return with(page, "pops", agreement_pops_json(control));
 }
 

@@ -242,7 +242,7 @@ static bool is_told(const struct bgp_peer *peer, const struct bgp_wanted *wanted
 {
     bool wants = wanted->announced[i] && next_hop(peer, wanted->prefixes[i].address.family) != NULL;
     if (!wants || !peer->told[i]) return wants == peer->told[i];
-    return peer->told_graceful[i] == wanted->graceful;
+    return peer->told_graceful[i] == wanted->graceful[i];
 }
 
 static void tell(struct bgp_peer *peer, const struct bgp_wanted *wanted, size_t i, int64_t now_ms)
@@ -253,10 +253,10 @@ static void tell(struct bgp_peer *peer, const struct bgp_wanted *wanted, size_t 
     size_t room = sizeof peer->out - peer->out_size;
     bool announce = wanted->announced[i] && hop != NULL;
     struct bgp_route route;
-    if (announce) route = route_of(peer, prefix, hop, wanted->graceful);
+    if (announce) route = route_of(peer, prefix, hop, wanted->graceful[i]);
     if (!said(peer, announce ? bgp_announce_write(&route, to, room) : bgp_withdraw_write(prefix, to, room), now_ms)) return;
     peer->told[i] = announce;
-    peer->told_graceful[i] = wanted->graceful;
+    peer->told_graceful[i] = wanted->graceful[i];
     peer->updates++;
 }
 

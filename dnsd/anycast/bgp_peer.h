@@ -16,8 +16,8 @@
 
 #include "dnsd/anycast/bgp_message.h"
 
-#define BGP_PREFIX_MAX 16
-#define BGP_OUT_MAX 16384       /* OPEN, KEEPALIVE and two messages for each prefix; a neighbour that reads nothing is closed */
+#define BGP_PREFIX_MAX 32 /* twice what a configuration may have: those before are withdrawn while the next come */
+#define BGP_OUT_MAX 32768       /* OPEN, KEEPALIVE and two messages for each prefix; a neighbour that reads nothing is closed */
 #define BGP_RETRY_LEAST_MS 500
 #define BGP_RETRY_MOST_MS 30000
 #define BGP_OPEN_HOLD_MS 240000 /* until OPEN has come (RFC 4271, 8.2.2) */
@@ -39,7 +39,7 @@ struct bgp_wanted {
     struct prefix prefixes[BGP_PREFIX_MAX];
     bool announced[BGP_PREFIX_MAX];
     size_t count;
-    bool graceful; /* with GRACEFUL_SHUTDOWN: only who has no other route is to come */
+    bool graceful[BGP_PREFIX_MAX]; /* with GRACEFUL_SHUTDOWN: only who has no other route is to come */
 };
 
 struct bgp_peer {

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dnsd/anycast/bgp_session.h"
 
+#include <errno.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,7 +28,7 @@ struct bgp_session {
     uv_loop_t *loop;
     uv_timer_t timer;
     struct connection *connection; /* NULL: none */
-    atomic_int descriptor;         /* of the connection, for bgp_session_cut; negative: none */
+    char trouble[BGP_TROUBLE_MAX];
     enum bgp_state told_state;     /* `changed` knows of */
     uint64_t dice;
     bool closing;
@@ -56,6 +57,17 @@ static void report(struct bgp_session *session)
     if (session->options.changed != NULL) session->options.changed(session->options.owner, &session->peer);
 }
 
+static void guard(const struct bgp_session *session, int descriptor)
+{
+    if (session->options.guard != NULL) session->options.guard(session->options.owner, descriptor);
+}
+
+/* What is in the way of a connection. */
+static void note_trouble(struct bgp_session *session, const char *what, const char *why)
+{
+    snprintf(session->trouble, sizeof session->trouble, "%s: %s", what, why);
+}
+
 /* ---- closing ---- */
 
 static void free_connection(uv_handle_t *handle)
@@ -67,7 +79,7 @@ static void leave(struct bgp_session *session)
 {
     struct connection *connection = session->connection;
     session->connection = NULL;
-    atomic_store(&session->descriptor, -1);
+    guard(session, -1);
     if (connection != NULL) {
         connection->session = NULL;
         uv_close((uv_handle_t *)&connection->tcp, free_connection);
@@ -130,6 +142,7 @@ static void received(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     struct bgp_session *session = connection->session;
     if (session == NULL || size == 0) return;
     if (size < 0) {
+        note_trouble(session, "the connection ended", uv_strerror((int)size));
         leave(session);
         return;
     }
@@ -161,15 +174,43 @@ static bool set_ttl(int descriptor, const struct bgp_session_options *options)
            setsockopt(descriptor, IPPROTO_IP, IP_MINTTL, &most, sizeof most) == 0;
 }
 
-static bool prepare(struct connection *connection, const struct bgp_session_options *options, int *descriptor)
+static bool prepare(struct bgp_session *session, struct connection *connection, int *descriptor)
 {
+    const struct bgp_session_options *options = &session->options;
     struct sockaddr_storage source;
     if (uv_fileno((const uv_handle_t *)&connection->tcp, descriptor) != 0) return false;
-    if (!set_password(*descriptor, options) || !set_ttl(*descriptor, options)) return false;
+    if (!set_password(*descriptor, options)) {
+        note_trouble(session, "no TCP MD5", strerror(errno));
+        return false;
+    }
+    if (!set_ttl(*descriptor, options)) {
+        note_trouble(session, "no ttl_security", strerror(errno));
+        return false;
+    }
     (void)uv_tcp_nodelay(&connection->tcp, 1);
     if (options->source.family == FAMILY_NONE) return true;
     socket_address_fill(&options->source, 0, &source);
-    return uv_tcp_bind(&connection->tcp, (const struct sockaddr *)&source, 0) == 0;
+    int failed = uv_tcp_bind(&connection->tcp, (const struct sockaddr *)&source, 0);
+    if (failed != 0) note_trouble(session, "source", uv_strerror(failed));
+    return failed == 0;
+}
+
+/* Without another word this end is the next hop of the session's family. */
+static void set_next_hop(struct bgp_session *session, const struct connection *connection)
+{
+    struct bgp_settings *settings = &session->peer.settings;
+    const struct bgp_settings *wanted = &session->options.settings;
+    struct sockaddr_storage here;
+    int size = sizeof here;
+    if (uv_tcp_getsockname(&connection->tcp, (struct sockaddr *)&here, &size) != 0) return;
+    if (here.ss_family == AF_INET && wanted->next_hop4.family == FAMILY_NONE) {
+        settings->next_hop4 = (struct address){.family = FAMILY_IPV4};
+        memcpy(settings->next_hop4.bytes, &((const struct sockaddr_in *)&here)->sin_addr, 4);
+    }
+    if (here.ss_family == AF_INET6 && wanted->next_hop6.family == FAMILY_NONE) {
+        settings->next_hop6 = (struct address){.family = FAMILY_IPV6};
+        memcpy(settings->next_hop6.bytes, &((const struct sockaddr_in6 *)&here)->sin6_addr, 16);
+    }
 }
 
 static void connected(uv_connect_t *request, int status)
@@ -177,10 +218,14 @@ static void connected(uv_connect_t *request, int status)
     struct connection *connection = request->data;
     struct bgp_session *session = connection->session;
     if (session == NULL) return;
-    if (status != 0 || uv_read_start((uv_stream_t *)&connection->tcp, give_buffer, received) != 0) {
+    if (status == 0) status = uv_read_start((uv_stream_t *)&connection->tcp, give_buffer, received);
+    if (status != 0) {
+        note_trouble(session, "no connection", uv_strerror(status));
         leave(session);
         return;
     }
+    session->trouble[0] = '\0';
+    set_next_hop(session, connection);
     bgp_peer_connected(&session->peer, now_of(session));
     follow(session);
 }
@@ -201,12 +246,12 @@ static void begin(struct bgp_session *session)
     connection->tcp.data = connection->connect.data = connection;
     session->connection = connection;
     socket_address_fill(&options->neighbour, options->port, &to);
-    bool ready = prepare(connection, options, &descriptor);
+    bool ready = prepare(session, connection, &descriptor);
     if (!ready || uv_tcp_connect(&connection->connect, &connection->tcp, (const struct sockaddr *)&to, connected) != 0) {
         leave(session);
         return;
     }
-    atomic_store(&session->descriptor, descriptor);
+    guard(session, descriptor);
     report(session);
 }
 
@@ -219,7 +264,10 @@ static void tick(uv_timer_t *timer)
     bool well = false;
     int64_t now_ms = now_of(session);
     if (bgp_peer_wants_connection(&session->peer, now_ms)) begin(session);
-    if (session->peer.state == BGP_CONNECT && now_ms - session->peer.since_ms > CONNECT_TIMEOUT_MS) leave(session);
+    if (session->peer.state == BGP_CONNECT && now_ms - session->peer.since_ms > CONNECT_TIMEOUT_MS) {
+        note_trouble(session, "no connection", "no answer");
+        leave(session);
+    }
     if (session->peer.state < BGP_OPEN_SENT) return;
     session->options.ask(session->options.owner, &wanted, &well);
     bgp_peer_tick(&session->peer, &wanted, well, now_ms);
@@ -234,7 +282,6 @@ enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *
     session->loop = loop;
     session->timer.data = session;
     session->dice = uv_hrtime();
-    atomic_init(&session->descriptor, -1);
     bgp_peer_init(&session->peer, &options->settings, (int64_t)uv_now(loop));
     if (uv_timer_init(loop, &session->timer) != 0) {
         free(session);
@@ -255,12 +302,9 @@ void bgp_session_poke(struct bgp_session *session)
     if (!session->closing) tick(&session->timer);
 }
 
-/* Between reading the descriptor and using it the loop's thread may close it: only a thread that has seen that the loop stands still calls
- * this, and then nobody closes. */
-void bgp_session_cut(struct bgp_session *session)
+const char *bgp_session_trouble(const struct bgp_session *session)
 {
-    int descriptor = atomic_load(&session->descriptor);
-    if (descriptor >= 0) shutdown(descriptor, SHUT_RDWR);
+    return session->trouble;
 }
 
 static void free_session(uv_handle_t *handle)

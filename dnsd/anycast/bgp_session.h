@@ -4,8 +4,7 @@
  *   timer, every BGP_TICK_MS --> bgp_peer (what to say, when to connect) --> socket
  *   socket --> bgp_peer_received
  *
- * TCP MD5 (RFC 2385) and GTSM (RFC 5082) are the kernel's, by socket options. A watchdog on another thread may cut the connection by
- * bgp_session_cut, which needs nothing of this thread. Everything else: the loop's thread. */
+ * TCP MD5 (RFC 2385) and GTSM (RFC 5082) are the kernel's, by socket options. Home thread: the loop's. */
 #ifndef MERIDIAN_BGP_SESSION_H
 #define MERIDIAN_BGP_SESSION_H
 
@@ -14,6 +13,7 @@
 #include "dnsd/anycast/bgp_peer.h"
 
 #define BGP_TICK_MS 50
+#define BGP_TROUBLE_MAX 96
 #define BGP_PASSWORD_MAX 80 /* TCP_MD5SIG_MAXKEYLEN */
 
 struct bgp_session_options {
@@ -27,6 +27,8 @@ struct bgp_session_options {
     void (*ask)(void *owner, struct bgp_wanted *wanted, bool *well);
     /* The state is another one. */
     void (*changed)(void *owner, const struct bgp_peer *peer);
+    /* The connection's descriptor; negative: it is about to be closed. Whoever notes it may shut it down from another thread. NULL: nobody. */
+    void (*guard)(void *owner, int descriptor);
     void *owner;
 };
 
@@ -37,8 +39,8 @@ MUST_USE enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_
 const struct bgp_peer *bgp_session_peer(const struct bgp_session *session);
 /* Look at what is wanted now, not at the next tick. */
 void bgp_session_poke(struct bgp_session *session);
-/* End the connection from any thread, at once and without a word: the neighbour sees its end and takes the route away. */
-void bgp_session_cut(struct bgp_session *session);
+/* Why there is no connection, in a few words; "": nothing is known against it. */
+const char *bgp_session_trouble(const struct bgp_session *session);
 /* Say CEASE with a reason, close and free; the loop must run until it is done. */
 void bgp_session_close(struct bgp_session *session, const char *reason);
 

@@ -22,7 +22,7 @@
 #define CANCEL (BIT(COMMAND_UNDRAIN) | BIT(COMMAND_CANCEL))
 #define REMOTE                                                                                                         \
     (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD) | ORDER | CANCEL |         \
-     BIT(COMMAND_ORDERS) | BIT(COMMAND_AUDIT))
+     BIT(COMMAND_ORDERS) | BIT(COMMAND_AUDIT) | BIT(COMMAND_ANYCAST))
 #define SHARED (ORDER | CANCEL | BIT(COMMAND_AUDIT))
 #define ALL (BIT(COMMAND_LAST + 1) - 1)
 /* as the daemon takes them */
@@ -53,6 +53,7 @@ static const struct command_row {
     [COMMAND_WEIGHT] = {"weight", "REGION|ENDPOINT", true, "another weight for a while", "WEIGHT"},
     [COMMAND_SHIFT] = {"shift", "REGION", true, "send a part of its clients to their next best region for a while",
                        "PERCENT"},
+    [COMMAND_ANYCAST] = {"anycast", NULL, false, "the prefixes that this PoP announces, why, and its BGP neighbours", NULL},
     [COMMAND_ORDERS] = {"orders", NULL, false, "the orders that have not ended", NULL},
     [COMMAND_CANCEL] = {"cancel", "ID", true, "end an order before its time", NULL},
     [COMMAND_AUDIT] = {"audit", NULL, false, "what changed, who did it, and why", NULL},
@@ -119,6 +120,8 @@ static const struct option_row {
      "its password, default $" REDIS_PASSWORD_FILE_ENVIRONMENT " or none", NO_BOUNDS},
     {"--key-file", OPTION_TEXT, FIELD(key_file), SHARED, "FILE", "the fleet's secret, default the daemon's", NO_BOUNDS},
     {"--pop", OPTION_TEXT, FIELD(pop), BIT(COMMAND_ACL), "NAME", "of a PoP alone", NO_BOUNDS},
+    {"--pop", OPTION_TEXT, FIELD(pop), BIT(COMMAND_DRAIN) | BIT(COMMAND_UNDRAIN), "NAME",
+     "instead of a region: take this PoP's anycast routes away", NO_BOUNDS},
     {"--region", OPTION_TEXT, FIELD(region), BIT(COMMAND_ACL), "NAME", "of a region's reporter alone", NO_BOUNDS},
     {"--operator", OPTION_TEXT, FIELD(operator_name), BIT(COMMAND_ACL), "NAME", "of an operator alone", NO_BOUNDS},
     {"--passwords", OPTION_TEXT, FIELD(passwords), BIT(COMMAND_ACL), "DIRECTORY",
@@ -315,6 +318,10 @@ static enum status check_complete(struct arguments *out, char error[ARGUMENTS_ER
     const struct command_row *row = &commands[out->command];
     if (out->command == COMMAND_HELP && out->operand != NULL && command_find(out->operand) < 0) {
         return complain_of_command(out->operand, error);
+    }
+    if (out->pop != NULL && out->command != COMMAND_ACL) {
+        if (out->operand != NULL) return complain(error, "--pop: expected no %s beside it", row->operand);
+        out->operand = out->pop;
     }
     if (row->required && out->operand == NULL) {
         return complain(error, "`meridian %s` needs %s", row->name, row->operand);

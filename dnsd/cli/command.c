@@ -46,6 +46,31 @@ static int run_status(const struct errand *errand)
     return result;
 }
 
+static int run_anycast(const struct errand *errand)
+{
+    struct fetch_response response;
+    json_t *page = NULL;
+    int result = errand_ask(errand, "/status", NULL, FETCH_TIMEOUT_MS, &response);
+    if (result != EXIT_WELL) return result;
+    result = errand_read(errand, &response, &page);
+    const json_t *anycast = json_object_get(page, "anycast");
+    if (result == EXIT_WELL && !json_is_object(anycast)) {
+        fprintf(errand->err, "meridian: the configuration has no `anycast`\n");
+        result = EXIT_REFUSED;
+    } else if (result == EXIT_WELL) {
+        if (errand->arguments->json) {
+            json_dumpf(anycast, errand->paper.out, JSON_INDENT(2));
+            fputc('\n', errand->paper.out);
+        } else {
+            page_anycast(&errand->paper, page);
+        }
+        result = page_anycast_is_well(page) ? EXIT_WELL : EXIT_UNWELL;
+    }
+    json_decref(page);
+    fetch_response_fini(&response);
+    return result;
+}
+
 static int run_explain(const struct errand *errand)
 {
     char path[PATH_MAX_SIZE];
@@ -136,6 +161,7 @@ static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
     if (result != EXIT_WELL) return result;
     switch (arguments->command) {
     case COMMAND_STATUS: return run_status(&errand);
+    case COMMAND_ANYCAST: return run_anycast(&errand);
     case COMMAND_EXPLAIN: return run_explain(&errand);
     case COMMAND_REPORT: return report_run(&errand);
     case COMMAND_RELOAD: return run_reload(&errand);

@@ -49,9 +49,10 @@ static int find_author(const struct errand *errand, char out[FACT_NAME_MAX])
 
 /* ---- what ---- */
 
-static enum order_verb verb_of(enum command command)
+static enum order_verb verb_of(const struct arguments *arguments)
 {
-    switch (command) {
+    if (arguments->pop != NULL) return ORDER_DRAIN_POP;
+    switch (arguments->command) {
     case COMMAND_FORCE_UP: return ORDER_FORCE_UP;
     case COMMAND_FORCE_DOWN: return ORDER_FORCE_DOWN;
     case COMMAND_WEIGHT: return ORDER_WEIGHT;
@@ -64,7 +65,7 @@ static enum order_verb verb_of(enum command command)
 static bool fill_order(const struct arguments *arguments, struct fact_order *out)
 {
     *out = (struct fact_order){
-        .verb = verb_of(arguments->command),
+        .verb = verb_of(arguments),
         .value = arguments->number,
         .percent_per_minute = arguments->percent_per_minute > 0 ? (uint32_t)arguments->percent_per_minute : 0,
         .for_ms = arguments->for_ms,
@@ -326,7 +327,8 @@ static int cancel_one(const struct errand *errand, const char *id, const char *a
 static bool is_drain_of(const struct arguments *arguments, const json_t *order)
 {
     const char *service = arguments->service;
-    return strcmp(page_text(order, "verb"), "drain") == 0 && strcmp(page_text(order, "state"), "in force") == 0 &&
+    const char *verb = order_verb_name(arguments->pop != NULL ? ORDER_DRAIN_POP : ORDER_DRAIN);
+    return strcmp(page_text(order, "verb"), verb) == 0 && strcmp(page_text(order, "state"), "in force") == 0 &&
            strcmp(page_text(order, "target"), arguments->operand) == 0 &&
            (service == NULL || strcmp(page_text(order, "service"), service) == 0);
 }

@@ -35,6 +35,10 @@ void page_sharing(const struct paper *paper, const json_t *status);
 void page_votes(const struct paper *paper, const json_t *endpoints);
 void page_pops(const struct paper *paper, const json_t *status);
 
+/* This PoP's routes; nothing without `anycast`. Are they announced, and does every neighbour know? */
+void page_anycast(const struct paper *paper, const json_t *status);
+bool page_anycast_is_well(const json_t *status);
+
 /* What came of a simulation. */
 void page_simulation(const struct paper *paper, const json_t *page);
 

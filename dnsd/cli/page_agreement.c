@@ -76,7 +76,7 @@ void page_votes(const struct paper *paper, const json_t *endpoints)
 void page_pops(const struct paper *paper, const json_t *status)
 {
     static const struct column columns[] = {
-        {"PoP", false}, {"STATE", false}, {"HEARD", true}, {"VERSION", false}, {"CONFIG", false}};
+        {"PoP", false}, {"STATE", false}, {"HEARD", true}, {"VERSION", false}, {"CONFIG", false}, {"ANNOUNCES", false}};
     const json_t *pops = json_object_get(status, "pops"), *pop;
     size_t index;
     if (json_array_size(pops) == 0) return;
@@ -99,6 +99,8 @@ void page_pops(const struct paper *paper, const json_t *status)
         table_put(table, STYLE_PLAIN, "%s", page_text(pop, "version"));
         table_put(table, same ? STYLE_PLAIN : STYLE_WARNING, "%s%s", page_text(pop, "config"),
                   same ? "" : " (another)");
+        const char *announces = page_text(pop, "announces");
+        table_put(table, STYLE_PLAIN, "%s", strcmp(announces, "-") == 0 ? "" : announces);
     }
     table_print_and_free(table, paper, 0);
     fputc('\n', paper->out);

@@ -21,7 +21,7 @@ bool page_status_is_well(const json_t *status, bool healthy)
 {
     size_t index;
     const json_t *region;
-    bool well = healthy && !attempt_failed(status, "reload") && !attempt_failed(status, "database");
+    bool well = healthy && page_anycast_is_well(status) && !attempt_failed(status, "reload") && !attempt_failed(status, "database");
     well = well && !page_true(json_object_get(status, "sharing"), "alone") && !page_true(status, "suspect");
     json_array_foreach(json_object_get(status, "regions"), index, region)
     {
@@ -106,6 +106,7 @@ static void print_attention(const struct paper *paper, const json_t *status, con
     complain_of_attempt(paper, status, "reload", "the last reload");
     complain_of_attempt(paper, status, "database", "the last reading of the location database");
     complain_of_loneliness(paper, status);
+    if (!page_anycast_is_well(status)) complain(paper, "not all prefixes are announced to all neighbours, see below");
     if (page_true(status, "suspect"))
         complain(paper, "this PoP suspects itself: too much died at once from here, so its votes do not count");
     json_array_foreach(json_object_get(status, "regions"), index, region)
@@ -432,6 +433,7 @@ void page_status(const struct paper *paper, const json_t *status, const char *he
     print_ladder(paper, status);
     print_loads(paper, status);
     fputc('\n', paper->out);
+    page_anycast(paper, status);
     page_sharing(paper, status);
     page_pops(paper, status);
     print_services(paper, status);

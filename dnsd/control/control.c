@@ -15,58 +15,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/control/almanac.h"
 #include "dnsd/control/carry.h"
-#include "dnsd/control/crew.h"
+#include "dnsd/control/control_body.h"
 #include "dnsd/control/descriptors.h"
 #include "dnsd/control/loop_end.h"
-#include "dnsd/control/mandate.h"
-#include "dnsd/control/pace.h"
-#include "dnsd/control/presence.h"
 #include "dnsd/control/privileges.h"
-#include "dnsd/control/publisher.h"
-#include "dnsd/control/refresh.h"
 #include "dnsd/control/restart.h"
 #include "dnsd/control/senses.h"
-#include "dnsd/control/trail.h"
 #include "dnsd/log.h"
-#include "state/knowledge.h"
-#include "state/probe.h"
-#include "state/store.h"
-#include "state/watch.h"
 
 #define TICK_MS 1000 /* time alone ends ramps, holds and facts */
-
-struct control {
-    uv_loop_t loop;
-    uv_timer_t tick;
-    uv_timer_t build;
-    uv_timer_t look;
-    uv_signal_t signals[3];
-    bool loop_open;
-    bool handles_open;
-    bool first_world;
-    bool stopping; /* a signal said so */
-    int64_t started_epoch_s;
-    int64_t published_ms;
-    struct pace pace; /* no world is built against it, but by a reload */
-    uint64_t worlds_built;
-    struct fact_writer writer; /* of all of this PoP's facts */
-    uint64_t overtaken;        /* an epoch of ours that a store knows and we are not in; 0: none */
-    struct presence *presence;
-    struct config *started; /* the first one: what cannot change while the daemon runs is as it says */
-    struct ground *ground;  /* in force */
-    struct publisher *publisher;
-    struct refresh *refresh;
-    struct store *store;
-    struct trail trail;
-    struct almanac almanac;
-    struct mandate mandate;
-    struct knowledge *knowledge;
-    struct watch *watch;
-    struct prober *prober;
-    struct crew crew;
-};
 
 static int64_t now_of(struct control *control)
 {
@@ -145,6 +103,7 @@ static void on_fact(void *context, const struct fact *fact)
     struct control *control = context;
     build_by(control, pace_learn(&control->pace, knowledge_observe(control->knowledge, fact, now_of(control))));
     if (fact->kind == FACT_POP) attend(control);
+    if (fact->kind == FACT_ORDER) herald_poke(&control->herald);
 }
 
 static void on_expired(void *context, const struct fact *fact)
@@ -251,6 +210,7 @@ static struct order_desk desk_of(const struct control *control)
         .knowledge = control->knowledge,
         .before = publisher_snapshot(control->publisher),
         .now_ms = (int64_t)uv_now(&control->loop),
+        .announces = herald_announces(&control->herald),
     };
 }
 
@@ -305,9 +265,10 @@ static void on_signal(uv_signal_t *signal, int number)
 {
     struct control *control = signal->data;
     if (number != SIGHUP) {
-        log_line(LOG_LEVEL_INFO, "stopping", "signal=%d", number);
+        bool again = control->stopping, leaves = !again && herald_end(&control->herald);
+        log_line(LOG_LEVEL_INFO, leaves ? "draining" : "stopping", "signal=%d", number);
         control->stopping = true;
-        uv_stop(&control->loop);
+        if (!leaves) uv_stop(&control->loop);
     } else if (control->refresh != NULL &&
                refresh_reload(control->refresh, NULL, NULL) != OK) { /* else: still starting */
         log_line(LOG_LEVEL_WARNING, "a reload is under way already", NULL);
@@ -437,6 +398,7 @@ static enum status adopt_config(struct control *control, struct ground *take_gro
         if (other->config->geo_check_ms != control->ground->config->geo_check_ms) start_looking(control);
         restart_warn(control->started, control->ground->config);
         if (control->presence != NULL) presence_adopt(control->presence, control->ground->config);
+        herald_adopt(&control->herald, control->ground->config);
         trail_reloaded(&control->trail, other->config, control->ground->config);
     } else {
         prober_close(prober);
@@ -467,71 +429,6 @@ static struct ground *ground_in_force(void *context)
 enum status control_reload(struct control *control, control_done *done, void *context)
 {
     return refresh_reload(control->refresh, done, context);
-}
-
-/* ---- questions of the admin interface ---- */
-
-const struct world *control_world(const struct control *control)
-{
-    return publisher_view(control->publisher);
-}
-
-void control_status(const struct control *control, struct control_status *out)
-{
-    *out = (struct control_status){
-        .version = MERIDIAN_VERSION,
-        .started_epoch_s = control->started_epoch_s,
-        .now_ms = (int64_t)uv_now(&control->loop),
-        .worlds_published = publisher_world(control->publisher)->sequence,
-        .worlds_built = control->worlds_built,
-        .published_ms = control->published_ms,
-        .reload = *refresh_last_reload(control->refresh),
-        .database = *refresh_last_survey(control->refresh),
-    };
-    out->restart_count = restart_keys(control->started, control->ground->config, out->restart);
-    store_describe(control->store, out->store, sizeof out->store);
-    store_status(control->store, &out->sharing);
-    for (size_t i = 0; i < out->sharing.server_count; i++) store_server_status(control->store, i, &out->servers[i]);
-}
-
-size_t control_worker_count(const struct control *control)
-{
-    return control->crew.started;
-}
-
-const struct worker *control_worker(const struct control *control, size_t index)
-{
-    return control->crew.workers[index];
-}
-
-uv_loop_t *control_loop(const struct control *control)
-{
-    return (uv_loop_t *)&control->loop;
-}
-
-const char *control_endpoint_detail(const struct control *control, endpoint_id endpoint)
-{
-    return knowledge_detail(control->knowledge, endpoint);
-}
-
-const struct council *control_council(const struct control *control)
-{
-    return knowledge_council(control->knowledge);
-}
-
-bool control_suspect(const struct control *control)
-{
-    return watch_suspect(control->watch);
-}
-
-int64_t control_now_ms(const struct control *control)
-{
-    return (int64_t)uv_now(&control->loop);
-}
-
-const char *control_load_detail(const struct control *control, endpoint_id endpoint)
-{
-    return watch_load_detail(control->watch, endpoint);
 }
 
 /* ---- the daemon's life ---- */
@@ -601,6 +498,20 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
     return status;
 }
 
+static enum status open_herald(struct control *control, char error[CONTROL_ERROR_MAX])
+{
+    const struct herald_sources sources = {
+        .loop = &control->loop,
+        .crew = &control->crew,
+        .presence = control->presence,
+        .store = control->store,
+        .trail = &control->trail,
+        .knowledge = &control->knowledge,
+        .pop = control->started->pop_name,
+    };
+    return herald_open(&control->herald, &sources, control->ground->config, error);
+}
+
 enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX])
 {
     struct control *control = calloc(1, sizeof *control);
@@ -643,6 +554,8 @@ enum status control_open(struct config *take_config, struct control **out, char 
         snprintf(error, CONTROL_ERROR_MAX, "cannot start workers or probes: %s", status_name(status));
         goto close_control;
     }
+    status = open_herald(control, error);
+    if (status != OK) goto close_control;
     attend(control);
     *out = control;
     return OK;
@@ -680,6 +593,7 @@ static bool close_handles(struct control *control)
 bool control_close(struct control *control)
 {
     if (control == NULL) return true;
+    herald_close(&control->herald);
     bool ended = crew_stop(&control->crew);
     prober_close(control->prober);
     refresh_close(control->refresh);

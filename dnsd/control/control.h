@@ -90,6 +90,9 @@ MUST_USE enum status control_order(struct control *control, struct control_order
 MUST_USE enum status control_cancel(struct control *control, struct control_order *order);
 const struct order_book *control_orders(const struct control *control);
 const struct audit_ring *control_audit(const struct control *control);
+/* This PoP's routes; NULL: the configuration has no `anycast`. */
+struct announcer;
+const struct announcer *control_announcer(const struct control *control);
 
 /* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
 MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dnsd/anycast/announcer.h"
+
 #define DEFAULT_TEXT_IPV4 "/usr/share/tor/geoip"
 #define DEFAULT_TEXT_IPV6 "/usr/share/tor/geoip6"
 
@@ -150,6 +152,19 @@ static void expect_certificates(const struct config *config, struct problems *pr
     }
 }
 
+static void expect_passwords(const struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->anycast.neighbor_count; i++) {
+        const struct anycast_neighbor *neighbor = &config->anycast.neighbors[i];
+        char key[64], password[BGP_PASSWORD_MAX + 1], reason[ANNOUNCER_ERROR_MAX];
+        if (announcer_password(neighbor, password, reason) != OK) {
+            snprintf(key, sizeof key, "anycast.neighbors[%zu].password_file", i);
+            problems_add(problems, config->path, neighbor->line, key, neighbor->password_file, "%s", reason);
+        }
+        explicit_bzero(password, sizeof password);
+    }
+}
+
 static void expect_user(const struct config *config, struct problems *problems)
 {
     if (config->user == NULL || getpwnam(config->user) != NULL) return;
@@ -205,6 +220,7 @@ enum status ground_load_sounded(struct config *take_config, const struct soundin
     enum status surveyed = ERR_IO;
     expect_user(take_config, problems);
     expect_certificates(take_config, problems);
+    expect_passwords(take_config, problems);
     enum status zoned = zones_load(take_config, problems, &share->zones);
     if (expect_databases(take_config, problems)) {
         surveyed = ground_survey(take_config, sounding, &survey, reason);

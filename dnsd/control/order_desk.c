@@ -218,7 +218,39 @@ static enum status judge_safety(const struct order_desk *desk, const struct fact
     return safe || fact->overrides ? OK : refuse_unsafe(desk, fact, &out->finding, error);
 }
 
+/* ---- a PoP ---- */
+
+/* A PoP that lives is taken out of anycast, as long as another one announces. */
+static enum status judge_pop(const struct order_desk *desk, const struct fact_order *order, struct order_judgement *out,
+                             char error[ORDER_DESK_ERROR_MAX])
+{
+    const struct council *council = knowledge_council(desk->knowledge);
+    bool own = strcmp(order->target, desk->config->pop_name) == 0;
+    out->finding = (struct safety_finding){.service = ID_NONE};
+    if (order->for_ms < 1000) return refuse(error, ERR_RANGE, "for: expected a second at least");
+    if (order->for_ms > FACT_TTL_MAX_MS) return refuse(error, ERR_RANGE, "for: expected a week at most");
+    if (order->reason[0] == '\0') return refuse(error, ERR_RANGE, "reason: expected a text");
+    if (order->service[0] != '\0' || order->percent_per_minute > 0)
+        return refuse(error, ERR_UNSUPPORTED, "a PoP is drained as a whole: neither for a service nor by steps");
+    if (!own && !council_knows(council, order->target))
+        return refuse(error, ERR_NOT_FOUND, "pop: %s: expected the name of a PoP that is heard of", order->target);
+    size_t others = council_announcing_any(council, order->target) + (!own && desk->announces);
+    if (others > 0) return OK;
+    out->overridden = order->overrides;
+    if (order->overrides) return OK;
+    return refuse(error, ERR_STATE, "drain-pop %.64s: would leave no PoP that announces anything (--override takes it all the same)",
+                  order->target);
+}
+
 /* ---- both ---- */
+
+static enum status judge_regions(const struct order_desk *desk, const struct fact_order *order, const struct order *resolved,
+                                 struct order_judgement *out, char error[ORDER_DESK_ERROR_MAX])
+{
+    enum status status = check_verb(desk, order, resolved, error);
+    if (status == OK) status = check_limits(desk, resolved, error);
+    return status == OK ? judge_safety(desk, order, resolved, out, error) : status;
+}
 
 enum status order_desk_judge(const struct order_desk *desk, const struct fact_order *order, const char *author,
                              struct order_judgement *out, char error[ORDER_DESK_ERROR_MAX])
@@ -227,10 +259,9 @@ enum status order_desk_judge(const struct order_desk *desk, const struct fact_or
     struct order_judgement judgement = {.overridden = false};
     struct fact_order written = *order;
     if (!fact_name_valid(author)) return refuse(error, ERR_RANGE, "author: expected a name of [a-z0-9-._]");
-    enum status status = check_names(desk, order, &resolved, error);
-    if (status == OK) status = check_verb(desk, order, &resolved, error);
-    if (status == OK) status = check_limits(desk, &resolved, error);
-    if (status == OK) status = judge_safety(desk, order, &resolved, &judgement, error);
+    bool pop = order->verb == ORDER_DRAIN_POP;
+    enum status status = pop ? judge_pop(desk, order, &judgement, error) : check_names(desk, order, &resolved, error);
+    if (!pop && status == OK) status = judge_regions(desk, order, &resolved, &judgement, error);
     if (status != OK) return status;
     written.overrides = judgement.overridden; /* an override that was not needed is none */
     judgement.audit = entry_of(desk->config, author, "", &written, "order", order->reason);

@@ -23,6 +23,7 @@ struct order_desk {
     struct knowledge *knowledge;
     const struct snapshot *before; /* newest; NULL */
     int64_t now_ms;
+    bool announces; /* this PoP has a route by BGP now */
 };
 
 /* How it was judged. */

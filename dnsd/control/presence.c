@@ -17,6 +17,7 @@ struct presence {
     struct fact_writer *writer;
     const struct config *config;
     bool suspect;
+    char announces[FACT_ANNOUNCES_MAX];
     uint64_t random;
     uint64_t dropped;            /* values, when they were logged last */
     bool seen[STORE_SERVER_MAX]; /* was it reachable? */
@@ -127,6 +128,7 @@ void presence_beat(struct presence *presence)
         fact.pop.longitude = config->pop_location.longitude;
     }
     snprintf(fact.subject, sizeof fact.subject, "%s", presence->writer->name);
+    memcpy(fact.pop.announces, presence->announces, sizeof fact.pop.announces);
     snprintf(fact.pop.version, sizeof fact.pop.version, "%s", MERIDIAN_VERSION);
     snprintf(fact.pop.config, sizeof fact.pop.config, "%016" PRIx64, config->digest);
     fact_stamp(&fact, presence->writer);
@@ -154,6 +156,22 @@ void presence_suspect(struct presence *presence, bool suspect)
 {
     if (presence->suspect == suspect) return;
     presence->suspect = suspect;
+    presence_beat(presence);
+}
+
+/* Whole prefixes, as many as fit. */
+void presence_announce(struct presence *presence, const char *prefixes)
+{
+    char list[FACT_ANNOUNCES_MAX];
+    size_t size = strlen(prefixes);
+    if (size >= sizeof list) {
+        size = sizeof list - 1;
+        while (size > 0 && prefixes[size] != ' ') size--;
+    }
+    memcpy(list, prefixes, size);
+    memset(list + size, 0, sizeof list - size);
+    if (memcmp(list, presence->announces, sizeof list) == 0) return;
+    memcpy(presence->announces, list, sizeof list);
     presence_beat(presence);
 }
 

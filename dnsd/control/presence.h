@@ -40,6 +40,8 @@ void presence_adopt(struct presence *presence, const struct config *config);
 /* A heartbeat out of turn, when there is something new in it: this PoP doubts itself, or does so no longer. */
 void presence_suspect(struct presence *presence, bool suspect);
 void presence_beat(struct presence *presence);
+/* Announce by BGP from now on: prefixes with spaces between, for the heartbeat. Beats when they are others than before. */
+void presence_announce(struct presence *presence, const char *prefixes);
 /* The writer began another epoch: say again what this PoP was told of loads, and beat. */
 void presence_renew(struct presence *presence);
 /* Log what has changed of the servers. Each second or so. */

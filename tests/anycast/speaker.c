@@ -48,8 +48,9 @@ static void obey(struct speaker *speaker)
     bool announce = strcmp(line, "announce") == 0;
     if (announce || strcmp(line, "withdraw") == 0)
         for (size_t i = 0; i < speaker->wanted.count; i++) speaker->wanted.announced[i] = announce;
-    if (strcmp(line, "graceful") == 0) speaker->wanted.graceful = true;
-    if (strcmp(line, "plain") == 0) speaker->wanted.graceful = false;
+    bool graceful = strcmp(line, "graceful") == 0;
+    if (graceful || strcmp(line, "plain") == 0)
+        for (size_t i = 0; i < speaker->wanted.count; i++) speaker->wanted.graceful[i] = graceful;
     if (strcmp(line, "well") == 0) speaker->well = true;
     if (strcmp(line, "unwell") == 0) speaker->well = false;
     bgp_session_poke(speaker->session);

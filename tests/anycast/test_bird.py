@@ -11,14 +11,15 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lab'))
 import process  # noqa: E402
-from process import Process, SLOW, wait_until  # noqa: E402
+from process import SLOW, wait_until  # noqa: E402
+from routers import Bird  # noqa: E402
 
 OURS, THEIRS, HOLD_S = 4200000001, 64500, 3
 PREFIXES = ('192.0.2.53/32', '2001:db8:53::53/128')
 KILLED_S = 0.5  # the kernel closes the connection; BIRD sees it in milliseconds
 
 
-class Bird(unittest.TestCase):
+class Speaker(unittest.TestCase):
     def setUp(self):
         self.folder = process.directory('anycast-' + self._testMethodName)
         self.port = process.port()
@@ -27,23 +28,10 @@ class Bird(unittest.TestCase):
 
     def bird(self, password='secret', peer_as=OURS):
         """A BIRD that waits for us."""
-        (self.folder / 'bird.conf').write_text('''router id 10.0.0.9;
-protocol device {}
-protocol bgp ours {
-  local 127.0.0.1 port %d as %d;
-  neighbor 127.0.0.1 as %d;
-  multihop; passive yes; hold time 90; error wait time 1, 2; %s
-  ipv4 { import all; export none; };
-  ipv6 { import all; export none; next hop address 2001:db8::9; };
-}
-''' % (self.port, THEIRS, peer_as, 'password "%s";' % password if password else ''))
-        self.router = Process('bird', [process.program('bird'), '-f', '-c', self.folder / 'bird.conf', '-s', self.folder / 'ctl', '-P',
-                                       self.folder / 'pid'], self.folder)
-        wait_until(lambda: 'ours' in self.birdc('show', 'protocols'), 10, 'BIRD answers', alive=[self.router])
+        self.router = Bird(self.folder, self.port, peer_as, THEIRS, password=password, more='multihop;')
 
     def birdc(self, *words):
-        return subprocess.run([process.program('birdc'), '-s', self.folder / 'ctl', *words], capture_output=True, text=True,
-                              timeout=10 * SLOW).stdout
+        return self.router.ask(*words)
 
     def speak(self, password='secret', announce=True):
         self.said = (self.folder / 'speaker.out').open('ab')
@@ -80,7 +68,7 @@ protocol bgp ours {
         return time.monotonic() - begin
 
     def communities(self):
-        return re.findall(r'BGP.community: (.*)', self.birdc('show', 'route', 'all'))
+        return self.router.communities()
 
     def test_announce_drain_withdraw(self):
         self.bird()

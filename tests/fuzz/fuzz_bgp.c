@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) return 0;
     wanted.announced[0] = data[0] & 1;
     wanted.announced[1] = data[0] & 2;
-    wanted.graceful = data[0] & 4;
+    for (size_t i = 0; i < wanted.count; i++) wanted.graceful[i] = data[0] & 4;
     if (data[0] & 8) settings.peer_as = settings.local_as;
     bgp_peer_init(&peer, &settings, now_ms);
     bgp_peer_connecting(&peer, now_ms);

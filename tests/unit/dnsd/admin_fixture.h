@@ -115,6 +115,12 @@ const struct world *control_world(const struct control *control)
     return control->no_world ? NULL : &control->fixture.world;
 }
 
+const struct announcer *control_announcer(const struct control *control)
+{
+    (void)control;
+    return NULL;
+}
+
 void control_status(const struct control *control, struct control_status *out)
 {
     memset(out, 0, sizeof *out);

@@ -107,7 +107,7 @@ static void it_announces_what_is_wanted_and_withdraws_it(void **state)
     tick(100, true);
     assert_int_equal(next(NULL), 0); /* told once */
     wanted.announced[1] = true;
-    wanted.graceful = true;
+    wanted.graceful[0] = wanted.graceful[1] = true;
     tick(100, true);
     assert_int_equal(next(NULL), BGP_UPDATE);
     assert_int_equal(next(NULL), BGP_UPDATE); /* the other one again, with the community */

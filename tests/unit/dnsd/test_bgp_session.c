@@ -26,6 +26,7 @@ struct stage {
     bool well;
     enum bgp_state state;
     unsigned changes;
+    int guarded;
 };
 
 static void ask(void *owner, struct bgp_wanted *wanted, bool *well)
@@ -59,7 +60,7 @@ static void stage_open(struct stage *stage)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
-    *stage = (struct stage){.neighbour = -1, .well = true, .wanted = {.count = 1, .prefixes = {{{FAMILY_IPV4, {192, 0, 2, 53}}, 32}}}};
+    *stage = (struct stage){.neighbour = -1, .guarded = -1, .well = true, .wanted = {.count = 1, .prefixes = {{{FAMILY_IPV4, {192, 0, 2, 53}}, 32}}}};
     assert_int_equal(uv_loop_init(&stage->loop), 0);
     stage->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_int_equal(bind(stage->listener, (struct sockaddr *)&address, size), 0);
@@ -161,18 +162,25 @@ static void it_announces_and_says_goodbye(void **state)
     stage_close(&stage);
 }
 
-/* Another thread that sees the loop hang ends the connection; when the loop goes on, it begins again. */
-static void a_cut_ends_the_connection_at_once(void **state)
+static void note_guarded(void *owner, int descriptor)
+{
+    ((struct stage *)owner)->guarded = descriptor;
+}
+
+/* Another thread that sees the loop hang shuts the connection down; when the loop goes on, it begins again. */
+static void whoever_guards_may_end_the_connection(void **state)
 {
     (void)state;
     struct stage stage;
     uint8_t bytes[BGP_MESSAGE_MAX];
     stage_open(&stage);
     struct bgp_session_options options = options_of(&stage);
+    options.guard = note_guarded;
     assert_int_equal(bgp_session_open(&stage.loop, &options, &stage.session), OK);
-    bgp_session_cut(stage.session); /* nothing yet */
+    assert_int_equal(stage.guarded, -1);
     establish(&stage);
-    bgp_session_cut(stage.session);
+    assert_true(stage.guarded >= 0);
+    assert_int_equal(shutdown(stage.guarded, SHUT_RDWR), 0);
     struct pollfd end = {.fd = stage.neighbour, .events = POLLIN};
     assert_int_equal(poll(&end, 1, DEADLINE_MS), 1); /* the loop does not turn */
     ssize_t size = 1;
@@ -181,6 +189,7 @@ static void a_cut_ends_the_connection_at_once(void **state)
     establish(&stage);
     assert_int_equal(bgp_session_peer(stage.session)->established, 2);
     stage_close(&stage);
+    assert_int_equal(stage.guarded, -1); /* before it was closed */
 }
 
 static void nobody_listens(void **state)
@@ -192,6 +201,7 @@ static void nobody_listens(void **state)
     struct bgp_session_options options = options_of(&stage);
     assert_int_equal(bgp_session_open(&stage.loop, &options, &stage.session), OK);
     for (int i = 0; i < DEADLINE_MS / 5 && bgp_session_peer(stage.session)->failures < 2; i++) turn(&stage);
+    assert_string_equal(bgp_session_trouble(stage.session), "no connection: connection refused");
     assert_true(bgp_session_peer(stage.session)->failures >= 2);
     stage.listener = -1;
     stage_close(&stage);
@@ -218,7 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_announces_and_says_goodbye),
-        cmocka_unit_test(a_cut_ends_the_connection_at_once),
+        cmocka_unit_test(whoever_guards_may_end_the_connection),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(a_password_that_the_neighbour_has_not),
     };

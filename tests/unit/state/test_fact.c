@@ -107,6 +107,8 @@ static void random_pop(struct fact_pop *pop)
     pop->longitude = random64() % 3 == 0 ? (double)NAN : (double)(random64() % 36000) / 100 - 180;
     snprintf(pop->version, sizeof pop->version, random64() % 2 ? "0.1.%u" : "", (unsigned)(random64() % 1000));
     snprintf(pop->config, sizeof pop->config, random64() % 2 ? "%08x" : "", (unsigned)(random64() & UINT32_MAX));
+    snprintf(pop->announces, sizeof pop->announces, random64() % 2 ? "192.0.2.%u/32 2001:db8:%x::/48" : "", (unsigned)(random64() % 256),
+             (unsigned)(random64() % 65536));
 }
 
 static void random_order(struct fact_order *order)
