@@ -13,6 +13,7 @@
 #include "dnsd/admin/admin.h"
 #include "dnsd/control/control.h"
 #include "dnsd/control/ground.h"
+#include "dnsd/control/succession.h"
 #include "dnsd/log.h"
 
 #define DEFAULT_CONFIG "/etc/meridian/meridian.yaml"
@@ -35,7 +36,8 @@ static void print_usage(FILE *out)
           "  -V, --version          print the version\n"
           "  -h, --help             print this\n"
           "\n"
-          "SIGHUP reads everything again; SIGTERM and SIGINT answer what was received and stop.\n"
+          "SIGHUP reads everything again; SIGTERM and SIGINT answer what was received and stop; SIGUSR2 starts\n"
+          "the program's file anew, which takes over without a lost query.\n"
           "See meridiand(8), meridian.yaml(5), meridian(1).\n",
           out);
 }
@@ -121,6 +123,7 @@ int main(int argc, char **argv)
     int leave;
     if (!parse_arguments(argc, argv, &arguments, &leave)) return leave;
     signal(SIGPIPE, SIG_IGN);
+    succession_remember(argc, argv);
     /* Fixed, for glibc would raise it to the largest array that was ever freed: then atlases and charts, megabytes each, leave
      * holes in the heap when new ones replace them. Nothing of this size is allocated while questions are answered. */
     mallopt(M_MMAP_THRESHOLD, 128 << 10);

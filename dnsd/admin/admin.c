@@ -255,7 +255,9 @@ enum status admin_open(struct control *control, const struct address *address, u
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL) return ERR_MEMORY;
     admin->host = (struct exchange_host){.control = control, .on_ready = on_ready, .on_free = free_when_over};
-    int fd = listen_on(address, port, &admin->port, error);
+    int fd = control_inherited_admin(control, address, port);
+    admin->port = port;
+    if (fd < 0) fd = listen_on(address, port, &admin->port, error);
     if (fd < 0) goto free_admin;
 
     snprintf(error, CONTROL_ERROR_MAX, "admin: cannot start the HTTP server");
@@ -275,6 +277,7 @@ enum status admin_open(struct control *control, const struct address *address, u
         admin_close(admin);
         return ERR_IO;
     }
+    control_bequeath_admin(control, fd);
     *out = admin;
     return OK;
 
@@ -292,7 +295,9 @@ void admin_close(struct admin *admin)
     exchange_give_up_all(&admin->host);
     uv_close((uv_handle_t *)&admin->poll, on_closed); /* before its descriptor goes */
     uv_close((uv_handle_t *)&admin->timer, on_closed);
+    int fd = MHD_quiesce_daemon(admin->daemon); /* another process may have it too: it is closed, never shut down */
     MHD_stop_daemon(admin->daemon);
+    if (fd != MHD_INVALID_SOCKET) close(fd);
     admin->daemon = NULL;
 }
 

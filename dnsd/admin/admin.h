@@ -3,6 +3,7 @@
  *
  *   GET  /healthz   200 when a DNS question to every worker was answered within its deadline, else 503
  *   GET  /status    JSON; GET /explain?name=N&client=A[/L]&type=T  JSON; GET /metrics  Prometheus text
+ *   POST /upgrade   another process of this program takes over; answers when it has: 200, or 503 with why not
  *   POST /reload    read everything again; answers when that is done: 200, or 422 with what is wrong
  *   POST /report    {"subject": ..., "load_rps": ..., "capacity_rps": ..., "processing_ms": ...}
  *   GET  /orders, /audit?since=N&limit=N  JSON

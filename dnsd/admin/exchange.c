@@ -119,6 +119,7 @@ static enum MHD_Result send_index(struct exchange *exchange)
         "\"reason\": TEXT, ...}\n"
         "POST /orders/cancel  {\"id\": ID, \"author\": NAME, \"reason\": TEXT}\n"
         "POST /reload    read the configuration, zones and database again\n"
+        "POST /upgrade   another process of this program takes over, without a lost query\n"
         "POST /report    {\"subject\": REGION, \"load_rps\": N, \"capacity_rps\": N, \"utilisation\": N, \"waiting\": "
         "N, "
         "\"processing_ms\": N, ...}\n"
@@ -255,6 +256,28 @@ static enum MHD_Result start_reload(struct exchange *exchange)
     return MHD_YES;
 }
 
+/* ---- /upgrade ---- */
+
+static void on_upgraded(void *context, const char *why)
+{
+    struct exchange_host *host = context;
+    struct exchange *exchange = host->upgrader;
+    host->upgrader = NULL;
+    if (exchange == NULL) return;
+    resume(exchange, why == NULL ? 200 : 503,
+           take_json(json_pack("{s:s, s:o}", "result", why == NULL ? "ok" : "state", "error", why == NULL ? json_null() : figure_text(why))));
+}
+
+static enum MHD_Result start_upgrade(struct exchange *exchange)
+{
+    struct exchange_host *host = exchange->host;
+    char error[256];
+    if (control_upgrade(host->control, on_upgraded, host, error) != OK) return send_error(exchange, 409, error);
+    host->upgrader = exchange;
+    wait_for_it(exchange);
+    return MHD_YES;
+}
+
 /* ---- the others ---- */
 
 static enum MHD_Result answer_report(struct exchange *exchange)
@@ -336,6 +359,7 @@ static enum MHD_Result answer(struct exchange *exchange)
     case ROUTE_EXPLAIN: return answer_explain(exchange);
     case ROUTE_METRICS: return answer_metrics(exchange);
     case ROUTE_RELOAD: return start_reload(exchange);
+    case ROUTE_UPGRADE: return start_upgrade(exchange);
     case ROUTE_REPORT: return answer_report(exchange);
     case ROUTE_ORDERS: return send_response(exchange, 200, take_json(order_page_list(exchange->host->control)));
     case ROUTE_ORDER:
@@ -366,6 +390,7 @@ void exchange_free(struct exchange *exchange)
     if (exchange == NULL) return;
     if (exchange->response != NULL) MHD_destroy_response(exchange->response);
     if (exchange->host->reloader == exchange) exchange->host->reloader = NULL;
+    if (exchange->host->upgrader == exchange) exchange->host->upgrader = NULL;
     free(exchange);
 }
 
@@ -420,7 +445,7 @@ bool exchange_is_answered(const struct exchange *exchange)
 
 void exchange_give_up_all(struct exchange_host *host)
 {
-    host->reloader = NULL;
+    host->reloader = host->upgrader = NULL;
     while (host->waiting != NULL) {
         struct exchange *exchange = host->waiting;
         if (exchange->pulse != NULL) pulse_close(exchange->pulse);

@@ -18,6 +18,7 @@ struct exchange_host {
     struct exchange *waiting;                     /* those whose connections are suspended */
     struct exchange *reloader;                    /* who waits for the reload; NULL: nobody, or gone */
     bool reload_pending;                          /* control_reload has our address */
+    struct exchange *upgrader;                    /* who waits for the next process to take over */
     void (*on_ready)(struct exchange_host *host); /* a connection was resumed: MHD needs a turn */
     void (*on_free)(struct exchange_host *host);  /* the reload has been heard of: our address is free */
 };

@@ -207,6 +207,7 @@ static const struct endpoint_path {
     [ROUTE_ORDER] = {"/orders", true},
     [ROUTE_AUDIT] = {"/audit", false},
     [ROUTE_CANCEL] = {"/orders/cancel", true},
+    [ROUTE_UPGRADE] = {"/upgrade", true},
 };
 
 static enum status find_path(const char *method, const char *path, enum route_kind *out, struct route_refusal *refusal)

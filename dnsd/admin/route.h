@@ -34,7 +34,8 @@ enum route_kind {
     ROUTE_ORDER,  /* POST to the same */
     ROUTE_CANCEL,
     ROUTE_AUDIT,
-    ROUTE_LAST = ROUTE_AUDIT
+    ROUTE_UPGRADE,
+    ROUTE_LAST = ROUTE_UPGRADE
 };
 
 struct explain_question {

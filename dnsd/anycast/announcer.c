@@ -89,15 +89,14 @@ static void changed(void *owner, const struct bgp_peer *peer)
     struct seat *seat = owner;
     const struct announcer *announcer = seat->announcer;
     bool up = peer->state == BGP_ESTABLISHED;
-    char who[ADDRESS_TEXT_MAX], why[BGP_TEXT_MAX + 64] = "";
+    char who[ADDRESS_TEXT_MAX], why[BGP_TEXT_MAX + 80] = "";
     if (up == seat->was_up) return;
     seat->was_up = up;
     write_neighbor(seat, who);
     if (!up && peer->last.code != 0) {
-        size_t size = (size_t)snprintf(why, sizeof why, "%s: ", peer->last_ours ? "we said" : "it said");
         char text[BGP_TEXT_MAX + 64];
         bgp_notice_text(&peer->last, text);
-        snprintf(why + size, sizeof why - size, "%s", text);
+        snprintf(why, sizeof why, "%s: %s", peer->last_ours ? "we said" : "it said", text);
     } else if (!up) {
         snprintf(why, sizeof why, "%s", seat->session != NULL ? bgp_session_trouble(seat->session) : "");
     }
@@ -263,6 +262,80 @@ static enum status set_prefixes(struct announcer *announcer, const struct config
     return OK;
 }
 
+/* ---- from one process to the next ---- */
+
+/* What neighbours were told stays as it is until it is judged; what is not wanted any more is withdrawn. */
+static void resume_prefixes(struct announcer *announcer, const struct bequests *before)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        for (size_t j = 0; j < before->list[i].prefix_count; j++) {
+            const struct prefix *prefix = &before->list[i].prefixes[j];
+            size_t at = find_line(announcer, prefix);
+            if (at == BGP_PREFIX_MAX) {
+                seat_prefix(announcer, prefix)->leaving = true;
+                continue;
+            }
+            struct line *line = &announcer->lines[at];
+            if (line->leaving || line->gate.announced) continue;
+            line->gate = gate_resumed(now_of(announcer));
+            line->verdict = (struct gate_verdict){
+                .announced = true, .graceful = before->list[i].graceful[j], .well = true, .reason = GATE_WELL, .worker = announcer->worker_count};
+        }
+    }
+    if (before->count == 0) return;
+    announcer->well = true;
+    roll_call_vouch(announcer->roll_call);
+}
+
+/* The session of these options as the process before led it, with `told` in our slots; NULL: there is none. */
+static struct bequest *find_bequest(const struct announcer *announcer, struct bequests *before, const struct bgp_session_options *options)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        struct bequest *one = &before->list[i];
+        if (one->descriptor < 0 || one->port != options->port || !address_equal(&one->neighbour, &options->neighbour)) continue;
+        if (one->digest != bequest_digest(options)) continue;
+        for (size_t j = 0; j < one->prefix_count; j++) {
+            size_t at = find_line(announcer, &one->prefixes[j]);
+            if (at == BGP_PREFIX_MAX) continue;
+            one->session.told[at] = true;
+            one->session.told_graceful[at] = one->graceful[j];
+        }
+        return one;
+    }
+    return NULL;
+}
+
+static bool bequeath(const struct announcer *announcer, struct seat *seat, struct bequest *out)
+{
+    memset(out, 0, sizeof *out);
+    out->neighbour = seat->options.neighbour;
+    out->port = seat->options.port;
+    out->digest = bequest_digest(&seat->options);
+    if (!bgp_session_suspend(seat->session, &out->descriptor, &out->session)) return false;
+    for (size_t i = 0; i < BGP_PREFIX_MAX; i++) {
+        if (!out->session.told[i]) continue;
+        out->graceful[out->prefix_count] = out->session.told_graceful[i];
+        out->prefixes[out->prefix_count++] = announcer->lines[i].prefix;
+    }
+    return true;
+}
+
+void announcer_hand_over(struct announcer *announcer, void *context, enum status (*send)(void *context, const char *text, int descriptor))
+{
+    uv_timer_stop(&announcer->timer);
+    for (size_t i = 0; i < ANYCAST_NEIGHBOR_MAX; i++) {
+        static struct bequest bequest; /* 10 KB */
+        char text[BEQUEST_TEXT_MAX], whole[BEQUEST_TEXT_MAX + 8];
+        struct seat *seat = &announcer->seats[i];
+        if (seat->session == NULL || !bequeath(announcer, seat, &bequest) || bequest_write(&bequest, text) != OK) continue;
+        snprintf(whole, sizeof whole, "bgp %s", text);
+        if (send(context, whole, bequest.descriptor) != OK) continue;
+        bgp_session_abandon(seat->session);
+        explicit_bzero(&seat->options, sizeof seat->options);
+        seat->session = NULL;
+    }
+}
+
 /* ---- neighbours ---- */
 
 enum status announcer_password(const struct anycast_neighbor *neighbor, char out[BGP_PASSWORD_MAX + 1], char error[ANNOUNCER_ERROR_MAX])
@@ -329,18 +402,26 @@ static void leave_seat(struct seat *seat, const char *reason)
     seat->row = NULL;
 }
 
-static enum status take_seat(struct announcer *announcer, const struct bgp_session_options *options, const struct anycast_neighbor *row)
+static enum status take_seat(struct announcer *announcer, const struct bgp_session_options *options, const struct anycast_neighbor *row,
+                             struct bequests *before)
 {
     unsigned slot = 0;
     while (announcer->seats[slot].session != NULL) slot++; /* ends: no more rows than slots */
     struct seat *seat = &announcer->seats[slot];
     *seat = (struct seat){.announcer = announcer, .slot = slot, .options = *options, .row = row};
     seat->options.owner = seat;
+    struct bequest *bequest = find_bequest(announcer, before, options);
+    if (bequest != NULL) {
+        int descriptor = bequest->descriptor;
+        bequest->descriptor = -1;
+        seat->was_up = true; /* and nothing has changed */
+        return bgp_session_resume(announcer->loop, &seat->options, descriptor, &bequest->session, &seat->session);
+    }
     return bgp_session_open(announcer->loop, &seat->options, &seat->session);
 }
 
 /* Sessions by the configuration's rows. With `error` (at the start) the first trouble ends it; else it is logged. */
-static enum status set_neighbors(struct announcer *announcer, const struct config *config, char *error)
+static enum status set_neighbors(struct announcer *announcer, const struct config *config, struct bequests *before, char *error)
 {
     const struct anycast_settings *settings = &config->anycast;
     struct bgp_session_options wanted[ANYCAST_NEIGHBOR_MAX];
@@ -370,7 +451,7 @@ static enum status set_neighbors(struct announcer *announcer, const struct confi
     }
     for (size_t i = 0; i < settings->neighbor_count && status == OK; i++) {
         if (!sound[i] || find_seat(announcer, &wanted[i]) != NULL) continue;
-        status = take_seat(announcer, &wanted[i], &settings->neighbors[i]);
+        status = take_seat(announcer, &wanted[i], &settings->neighbors[i], before);
         if (status != OK && error != NULL) snprintf(error, ANNOUNCER_ERROR_MAX, "no BGP session: %s", status_name(status));
     }
     explicit_bzero(wanted, sizeof wanted);
@@ -380,7 +461,7 @@ static enum status set_neighbors(struct announcer *announcer, const struct confi
 /* ---- life ---- */
 
 enum status announcer_open(uv_loop_t *loop, const struct config *config, const uint16_t *ports, size_t worker_count,
-                           struct announcer_owner owner, struct announcer **out, char error[ANNOUNCER_ERROR_MAX])
+                           struct announcer_owner owner, struct bequests *before, struct announcer **out, char error[ANNOUNCER_ERROR_MAX])
 {
     struct announcer *announcer = calloc(1, sizeof *announcer);
     snprintf(error, ANNOUNCER_ERROR_MAX, "out of memory");
@@ -396,7 +477,8 @@ enum status announcer_open(uv_loop_t *loop, const struct config *config, const u
     if (status == OK) status = watchdog_open(&announcer->watchdog);
     if (status == OK) status = roll_call_open(ports, worker_count, &announcer->roll_call);
     if (status == OK) status = set_prefixes(announcer, config);
-    if (status == OK) status = set_neighbors(announcer, config, error);
+    if (status == OK && before != NULL) resume_prefixes(announcer, before);
+    if (status == OK) status = set_neighbors(announcer, config, before, error);
     if (status != OK) {
         announcer_close(announcer, "cannot start");
         return status;
@@ -412,7 +494,7 @@ void announcer_adopt(struct announcer *announcer, const struct config *config)
     enum status status = set_prefixes(announcer, config);
     if (status == OK) {
         poke_sessions(announcer); /* what is gone is withdrawn first */
-        status = set_neighbors(announcer, config, NULL);
+        status = set_neighbors(announcer, config, NULL, NULL);
     }
     if (status != OK) log_line(LOG_LEVEL_ERROR, "anycast is not as configured", "error=%s", status_name(status));
     turn(announcer);

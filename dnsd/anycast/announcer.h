@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include "dnsd/anycast/bequest.h"
 #include "dnsd/anycast/bgp_session.h"
 #include "dnsd/anycast/gate.h"
 #include "dnsd/config/config.h"
@@ -42,9 +43,13 @@ struct announcer_owner {
 
 /* Begin to announce what the configuration says. It is borrowed until announcer_adopt or announcer_close.
  *   ports  of the workers' own sockets, on 127.0.0.1
+ *   before sessions that another process led, to go on with; what is taken is marked. NULL: none
  * ERR_MEMORY, ERR_IO, ERR_RANGE (a password): `error` says what. */
 MUST_USE enum status announcer_open(uv_loop_t *loop, const struct config *config, const uint16_t *ports, size_t worker_count,
-                                    struct announcer_owner owner, struct announcer **out, char error[ANNOUNCER_ERROR_MAX]);
+                                    struct announcer_owner owner, struct bequests *before, struct announcer **out,
+                                    char error[ANNOUNCER_ERROR_MAX]);
+/* Another process leads the sessions from now on, those that `send` could give it (with the text "bgp ..."). announcer_close all the same. */
+void announcer_hand_over(struct announcer *announcer, void *context, enum status (*send)(void *context, const char *text, int descriptor));
 /* Another configuration, also one without `anycast`. What cannot be had of it (a password's file is gone) is logged and tried again with the
  * next one; nothing else is given up for it. */
 void announcer_adopt(struct announcer *announcer, const struct config *config);

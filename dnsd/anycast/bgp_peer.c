@@ -60,6 +60,42 @@ static void say_open(struct bgp_peer *peer, int64_t now_ms)
     (void)said(peer, bgp_open_write(&open, peer->out + peer->out_size, sizeof peer->out - peer->out_size), now_ms);
 }
 
+/* ---- from one process to the next ---- */
+
+bool bgp_peer_suspend(const struct bgp_peer *peer, struct bgp_resumption *out)
+{
+    if (peer->state != BGP_ESTABLISHED || peer->closing || peer->out_size > 0) return false;
+    *out = (struct bgp_resumption){
+        .theirs = peer->theirs,
+        .hold_ms = peer->hold_ms,
+        .next_hop4 = peer->settings.next_hop4,
+        .next_hop6 = peer->settings.next_hop6,
+        .size = peer->in_size,
+    };
+    memcpy(out->told, peer->told, sizeof out->told);
+    memcpy(out->told_graceful, peer->told_graceful, sizeof out->told_graceful);
+    memcpy(out->bytes, peer->in, peer->in_size);
+    return true;
+}
+
+void bgp_peer_resume(struct bgp_peer *peer, const struct bgp_resumption *before, int64_t now_ms)
+{
+    peer->theirs = before->theirs;
+    peer->hold_ms = before->hold_ms;
+    peer->settings.next_hop4 = before->next_hop4;
+    peer->settings.next_hop6 = before->next_hop6;
+    memcpy(peer->told, before->told, sizeof peer->told);
+    memcpy(peer->told_graceful, before->told_graceful, sizeof peer->told_graceful);
+    memcpy(peer->in, before->bytes, before->size);
+    peer->in_size = before->size;
+    peer->out_size = 0;
+    peer->closing = false;
+    peer->heard_ms = now_ms;
+    peer->said_ms = now_ms - before->hold_ms; /* a KEEPALIVE at once */
+    peer->established++;
+    enter(peer, BGP_ESTABLISHED, now_ms);
+}
+
 /* ---- the connection ---- */
 
 bool bgp_peer_wants_connection(const struct bgp_peer *peer, int64_t now_ms)

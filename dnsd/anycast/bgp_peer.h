@@ -74,6 +74,20 @@ void bgp_peer_received(struct bgp_peer *peer, const uint8_t *bytes, size_t size,
 void bgp_peer_closed(struct bgp_peer *peer, int64_t now_ms, double jitter);
 /* Time goes by; call it at least every 100 ms. `well`: every worker answers. */
 void bgp_peer_tick(struct bgp_peer *peer, const struct bgp_wanted *wanted, bool well, int64_t now_ms);
+/* A session that another process of this program has led so far, established. `told` as in the struct.
+ *   bytes  of a message that has not come whole yet */
+struct bgp_resumption {
+    struct bgp_open theirs;
+    int64_t hold_ms;
+    struct address next_hop4, next_hop6;
+    bool told[BGP_PREFIX_MAX];
+    bool told_graceful[BGP_PREFIX_MAX];
+    uint8_t bytes[BGP_MESSAGE_MAX];
+    size_t size;
+};
+void bgp_peer_resume(struct bgp_peer *peer, const struct bgp_resumption *before, int64_t now_ms);
+/* Can another process lead it from here? Then what it has to know. False: it is not established, or something waits to be said. */
+bool bgp_peer_suspend(const struct bgp_peer *peer, struct bgp_resumption *out);
 /* End the session, saying why (`text` for people). Nothing when there is none. */
 void bgp_peer_stop(struct bgp_peer *peer, uint8_t subcode, const char *text);
 /* Does the neighbour have all that is wanted, and no more? */

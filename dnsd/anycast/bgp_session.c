@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "state/socket_address.h"
 
@@ -69,6 +70,11 @@ static void note_trouble(struct bgp_session *session, const char *what, const ch
 }
 
 /* ---- closing ---- */
+
+static void free_session(uv_handle_t *handle)
+{
+    free(handle->data);
+}
 
 static void free_connection(uv_handle_t *handle)
 {
@@ -292,6 +298,51 @@ enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *
     return OK;
 }
 
+enum status bgp_session_resume(uv_loop_t *loop, const struct bgp_session_options *options, int take_descriptor,
+                               const struct bgp_resumption *before, struct bgp_session **out)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    struct bgp_session *session;
+    enum status status = connection != NULL ? bgp_session_open(loop, options, &session) : ERR_MEMORY;
+    if (status != OK || uv_tcp_init(loop, &connection->tcp) != 0) {
+        close(take_descriptor);
+        free(connection);
+        if (status == OK) *out = session; /* it begins anew */
+        return status;
+    }
+    connection->tcp.data = connection->connect.data = connection;
+    connection->session = session;
+    session->connection = connection;
+    *out = session;
+    if (uv_tcp_open(&connection->tcp, take_descriptor) != 0 || uv_read_start((uv_stream_t *)&connection->tcp, give_buffer, received) != 0) {
+        note_trouble(session, "no connection", "the one before cannot be taken over");
+        leave(session);
+        return OK;
+    }
+    bgp_peer_resume(&session->peer, before, now_of(session));
+    guard(session, take_descriptor);
+    report(session);
+    return OK;
+}
+
+bool bgp_session_suspend(struct bgp_session *session, int *descriptor, struct bgp_resumption *out)
+{
+    if (session->connection == NULL) return false;
+    flush(session);
+    if (uv_stream_get_write_queue_size((const uv_stream_t *)&session->connection->tcp) > 0) return false;
+    return uv_fileno((const uv_handle_t *)&session->connection->tcp, descriptor) == 0 && bgp_peer_suspend(&session->peer, out);
+}
+
+void bgp_session_abandon(struct bgp_session *session)
+{
+    if (session == NULL || session->closing) return;
+    session->closing = true;
+    session->options.changed = NULL;
+    leave(session);
+    uv_timer_stop(&session->timer);
+    uv_close((uv_handle_t *)&session->timer, free_session);
+}
+
 const struct bgp_peer *bgp_session_peer(const struct bgp_session *session)
 {
     return &session->peer;
@@ -305,11 +356,6 @@ void bgp_session_poke(struct bgp_session *session)
 const char *bgp_session_trouble(const struct bgp_session *session)
 {
     return session->trouble;
-}
-
-static void free_session(uv_handle_t *handle)
-{
-    free(handle->data);
 }
 
 void bgp_session_close(struct bgp_session *session, const char *reason)

@@ -36,6 +36,13 @@ struct bgp_session;
 
 /* Copies the options. ERR_MEMORY, or ERR_IO when the loop refuses. */
 MUST_USE enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *options, struct bgp_session **out);
+/* Go on with a session that another process led: its connection (taken over, also on failure), and what that knew. ERR_MEMORY, ERR_IO. */
+MUST_USE enum status bgp_session_resume(uv_loop_t *loop, const struct bgp_session_options *options, int take_descriptor,
+                                        const struct bgp_resumption *before, struct bgp_session **out);
+/* Can another process go on with it? Then its descriptor, still ours, and what that has to know. bgp_session_abandon once it has both. */
+bool bgp_session_suspend(struct bgp_session *session, int *descriptor, struct bgp_resumption *out);
+/* Leave it without a word, and free: the connection lives on elsewhere. */
+void bgp_session_abandon(struct bgp_session *session);
 const struct bgp_peer *bgp_session_peer(const struct bgp_session *session);
 /* Look at what is wanted now, not at the next tick. */
 void bgp_session_poke(struct bgp_session *session);

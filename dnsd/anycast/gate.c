@@ -7,6 +7,15 @@ struct gate gate_new(int64_t now_ms)
     return (struct gate){.reason = GATE_STARTING, .since_ms = now_ms, .well_since_ms = -1, .draining_ms = -1};
 }
 
+struct gate gate_resumed(int64_t now_ms)
+{
+    struct gate gate = gate_new(now_ms);
+    gate.announced = gate.was_announced = true;
+    gate.reason = GATE_WELL;
+    gate.well_since_ms = now_ms;
+    return gate;
+}
+
 /* The first worker that does not answer; worker_count: all do. */
 static size_t find_stuck(const struct gate_facts *facts, int64_t now_ms)
 {

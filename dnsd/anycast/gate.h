@@ -63,6 +63,8 @@ struct gate_verdict {
 };
 
 struct gate gate_new(int64_t now_ms);
+/* One that another process had announced. */
+struct gate gate_resumed(int64_t now_ms);
 struct gate_verdict gate_judge(struct gate *gate, const struct gate_facts *facts, int64_t now_ms);
 /* "well", "starting", ... */
 const char *gate_reason_name(enum gate_reason reason);

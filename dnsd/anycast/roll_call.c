@@ -165,6 +165,11 @@ void roll_call_answered(const struct roll_call *call, size_t question, int64_t n
     }
 }
 
+void roll_call_vouch(struct roll_call *call)
+{
+    for (size_t i = 0; i < call->worker_count * call->question_count; i++) call->calls[i].answered = true;
+}
+
 uint64_t roll_call_asked(const struct roll_call *call)
 {
     return call->asked;

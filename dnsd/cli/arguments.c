@@ -21,7 +21,7 @@
     (BIT(COMMAND_DRAIN) | BIT(COMMAND_FORCE_UP) | BIT(COMMAND_FORCE_DOWN) | BIT(COMMAND_WEIGHT) | BIT(COMMAND_SHIFT))
 #define CANCEL (BIT(COMMAND_UNDRAIN) | BIT(COMMAND_CANCEL))
 #define REMOTE                                                                                                         \
-    (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD) | ORDER | CANCEL |         \
+    (BIT(COMMAND_STATUS) | BIT(COMMAND_EXPLAIN) | BIT(COMMAND_REPORT) | BIT(COMMAND_RELOAD) | BIT(COMMAND_UPGRADE) | ORDER | CANCEL |         \
      BIT(COMMAND_ORDERS) | BIT(COMMAND_AUDIT) | BIT(COMMAND_ANYCAST))
 #define SHARED (ORDER | CANCEL | BIT(COMMAND_AUDIT))
 #define ALL (BIT(COMMAND_LAST + 1) - 1)
@@ -45,6 +45,7 @@ static const struct command_row {
     [COMMAND_EXPLAIN] = {"explain", "NAME", true, "why a client gets the answer that it gets", NULL},
     [COMMAND_REPORT] = {"report", "REGION|ENDPOINT", true, "tell a load or a latency that no probe knows", NULL},
     [COMMAND_RELOAD] = {"reload", NULL, false, "read the configuration, zones and database again", NULL},
+    [COMMAND_UPGRADE] = {"upgrade", NULL, false, "start the daemon's file anew, which takes over without a lost query", NULL},
     [COMMAND_DRAIN] = {"drain", "REGION|ENDPOINT", true, "take it out of the answers for a while, at once or by steps",
                        NULL},
     [COMMAND_UNDRAIN] = {"undrain", "REGION|ENDPOINT", true, "cancel its drains", NULL},

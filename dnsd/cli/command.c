@@ -154,6 +154,28 @@ static int run_reload(const struct errand *errand)
     return result;
 }
 
+static int run_upgrade(const struct errand *errand)
+{
+    struct fetch_response response;
+    int result = errand_ask(errand, "/upgrade", "", FETCH_UPGRADE_MS, &response);
+    if (result != EXIT_WELL) return result;
+    if (errand->arguments->json) {
+        fprintf(errand->paper.out, "%s", response.body);
+    } else if (response.http_status == 200) {
+        fprintf(errand->paper.out, "the new process has taken over\n");
+    } else if (response.http_status == 503) {
+        json_t *json = json_loadb(response.body, response.size, 0, NULL);
+        fputs("meridian: ", errand->err);
+        print_line(errand->err, page_text(json, "error"));
+        fprintf(errand->err, "meridian: nothing was changed; the daemon goes on\n");
+        json_decref(json);
+    }
+    if (response.http_status == 503) result = EXIT_UNWELL;
+    else if (response.http_status != 200) result = errand_refused(errand, &response);
+    fetch_response_fini(&response);
+    return result;
+}
+
 static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
 {
     struct errand errand;
@@ -165,6 +187,7 @@ static int run_remote(const struct arguments *arguments, FILE *out, FILE *err)
     case COMMAND_EXPLAIN: return run_explain(&errand);
     case COMMAND_REPORT: return report_run(&errand);
     case COMMAND_RELOAD: return run_reload(&errand);
+    case COMMAND_UPGRADE: return run_upgrade(&errand);
     default: return order_command_run(&errand);
     }
 }

@@ -14,6 +14,7 @@
 #define FETCH_CONNECT_MS 2000
 #define FETCH_TIMEOUT_MS 10000
 #define FETCH_RELOAD_MS 600000 /* ten thousand zones and a City database take seconds; a loaded machine longer */
+#define FETCH_UPGRADE_MS 130000 /* SUCCESSION_READY_MS and a little more */
 
 struct fetch_request {
     const struct admin_place *place;

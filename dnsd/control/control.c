@@ -264,7 +264,10 @@ static void on_look(uv_timer_t *timer)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct control *control = signal->data;
-    if (number != SIGHUP) {
+    if (number == SIGUSR2) {
+        char error[256];
+        if (control_upgrade(control, NULL, NULL, error) != OK) log_line(LOG_LEVEL_ERROR, "no other process can take over", "why=\"%s\"", error);
+    } else if (number != SIGHUP) {
         bool again = control->stopping, leaves = !again && herald_end(&control->herald);
         log_line(LOG_LEVEL_INFO, leaves ? "draining" : "stopping", "signal=%d", number);
         control->stopping = true;
@@ -435,15 +438,16 @@ enum status control_reload(struct control *control, control_done *done, void *co
 
 static enum status open_handles(struct control *control)
 {
-    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+    static const int numbers[CONTROL_SIGNALS] = {SIGHUP, SIGTERM, SIGINT, SIGUSR2};
     if (uv_loop_init(&control->loop) != 0) return ERR_IO;
     control->loop_open = true;
     uv_timer_init(&control->loop, &control->tick);
     uv_timer_init(&control->loop, &control->build);
     uv_timer_init(&control->loop, &control->look);
-    control->tick.data = control->build.data = control->look.data = control;
+    uv_timer_init(&control->loop, &control->farewell);
+    control->farewell.data = control->tick.data = control->build.data = control->look.data = control;
     control->handles_open = true;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
         uv_signal_init(&control->loop, &control->signals[i]);
         control->signals[i].data = control;
         if (uv_signal_start(&control->signals[i], on_signal, numbers[i]) != 0) return ERR_IO;
@@ -478,6 +482,22 @@ static enum status open_store(struct control *control, char error[CONTROL_ERROR_
     return status;
 }
 
+/* What the process before knew, where there is no Redis that knows it: as if we had been told it so long ago. */
+static void legacy_tell(struct control *control)
+{
+    const struct legacy *legacy = control->legacy;
+    for (size_t i = 0; legacy != NULL && control->started->server_count == 0 && i < legacy->fact_count; i++) {
+        struct fact fact;
+        if (fact_decode(legacy->facts[i].text, strlen(legacy->facts[i].text), &fact) != OK) continue;
+        if (legacy->facts[i].age_ms >= fact.ttl_ms) continue;
+        fact.ttl_ms -= (uint32_t)legacy->facts[i].age_ms;
+        if (strcmp(fact.writer, control->writer.name) == 0 && fact.kind != FACT_LOAD)
+            on_recalled(control, &fact);
+        else
+            publish_fact(control, &fact);
+    }
+}
+
 static enum status open_first_world(struct control *control, char error[CONTROL_ERROR_MAX])
 {
     struct senses senses;
@@ -493,6 +513,7 @@ static enum status open_first_world(struct control *control, char error[CONTROL_
         .store = control->store, .workers = control->crew.workers, .started_epoch_s = control->started_epoch_s};
     control->mandate = (struct mandate){.store = control->store, .trail = &control->trail};
     if (status == OK) presence_await_facts(&control->loop, control->store, &control->stopping);
+    if (status == OK) legacy_tell(control);
     if (status == OK) status = build_world(control, NULL);
     control->first_world = status == OK;
     return status;
@@ -509,7 +530,26 @@ static enum status open_herald(struct control *control, char error[CONTROL_ERROR
         .knowledge = &control->knowledge,
         .pop = control->started->pop_name,
     };
-    return herald_open(&control->herald, &sources, control->ground->config, error);
+    return herald_open(&control->herald, &sources, control->ground->config, control->legacy != NULL ? &control->legacy->bequests : NULL, error);
+}
+
+/* Above that of the process before, also when it was started in the same second. */
+static uint64_t first_epoch(const struct control *control)
+{
+    uint64_t now_s = (uint64_t)control->started_epoch_s;
+    return control->legacy != NULL && control->legacy->epoch >= now_s ? control->legacy->epoch + 1 : now_s;
+}
+
+/* From here on the process before is silent, and answers only those who are connected to it. */
+static enum status succeed(struct control *control, char error[CONTROL_ERROR_MAX])
+{
+    uint16_t ports[WORKER_MAX];
+    char words[256] = "";
+    if (control->legacy == NULL) return OK;
+    for (size_t i = 0; i < control->crew.started; i++) ports[i] = worker_check_port(control->crew.workers[i]);
+    enum status status = legacy_ready(control->legacy, control->started, ports, control->crew.started, words);
+    if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "%s", words);
+    return status;
 }
 
 enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX])
@@ -523,13 +563,17 @@ enum status control_open(struct config *take_config, struct control **out, char 
         return status;
     }
     control->started_epoch_s = (int64_t)time(NULL);
+    control->admin = -1;
     descriptors_raise();
     status = open_handles(control);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot make the event loop: %s", status_name(status));
         goto release_config;
     }
-    status = crew_open(&control->crew, config, error);
+    status = legacy_receive(&control->legacy, error);
+    if (status == OK)
+        status = crew_open(&control->crew, config, control->legacy != NULL ? control->legacy->sockets : NULL,
+                           control->legacy != NULL ? control->legacy->socket_count : 0, error);
     if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
     status = ground_open(config, &control->ground, error);
@@ -537,7 +581,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
     control->started = config_hold(control->ground->config);
     control->writer = (struct fact_writer){
         .name = control->started->pop_name,
-        .epoch = (uint64_t)control->started_epoch_s,
+        .epoch = first_epoch(control),
         .started_ms = now_of(control),
     };
     snprintf(error, CONTROL_ERROR_MAX, "cannot build the first world");
@@ -546,6 +590,10 @@ enum status control_open(struct config *take_config, struct control **out, char 
     status =
         refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
     if (status == OK) status = crew_start(&control->crew, publisher_world(control->publisher));
+    if (status == OK) {
+        status = succeed(control, error);
+        if (status != OK) goto close_control;
+    }
     if (status == OK) status = open_prober(control, &control->prober);
     if (status == OK)
         status = presence_open(&control->loop, control->store, &control->writer, control->ground->config,
@@ -568,6 +616,8 @@ close_control:
 
 enum status control_run(struct control *control)
 {
+    legacy_free(control->legacy);
+    control->legacy = NULL;
     uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
     start_looking(control);
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
@@ -583,7 +633,8 @@ static bool close_handles(struct control *control)
         uv_close((uv_handle_t *)&control->tick, NULL);
         uv_close((uv_handle_t *)&control->build, NULL);
         uv_close((uv_handle_t *)&control->look, NULL);
-        for (size_t i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&control->farewell, NULL);
+        for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
             if (control->signals[i].data != NULL) uv_close((uv_handle_t *)&control->signals[i], NULL);
         }
     }
@@ -593,6 +644,8 @@ static bool close_handles(struct control *control)
 bool control_close(struct control *control)
 {
     if (control == NULL) return true;
+    legacy_free(control->legacy);
+    succession_close(control->succession);
     herald_close(&control->herald);
     bool ended = crew_stop(&control->crew);
     prober_close(control->prober);

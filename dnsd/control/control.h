@@ -68,6 +68,13 @@ const char *control_load_detail(const struct control *control, endpoint_id endpo
  * ERR_STATE when a reload is under way already. */
 typedef void control_done(void *context, const struct control_attempt *attempt);
 MUST_USE enum status control_reload(struct control *control, control_done *done, void *context);
+/* Have another process of this program take over: its sockets, its BGP sessions, and (without Redis) what it knows. `done` hears of it, `why` NULL
+ * when it has taken over; then this one ends soon. ERR_STATE when that is under way already, ERR_IO with words. */
+typedef void control_upgraded(void *context, const char *why);
+MUST_USE enum status control_upgrade(struct control *control, control_upgraded *done, void *context, char error[256]);
+/* The admin interface's listener: from the process before (negative: none), and for the next one. */
+int control_inherited_admin(struct control *control, const struct address *address, uint16_t port);
+void control_bequeath_admin(struct control *control, int descriptor);
 /* A reported load of a region or endpoint (by name). ERR_NOT_FOUND, ERR_RANGE, ERR_LIMIT. */
 MUST_USE enum status control_report(struct control *control, const char *subject, const struct fact_load *load);
 

@@ -7,23 +7,27 @@
 #include "dnsd/control/control.h"
 #include "dnsd/control/crew.h"
 #include "dnsd/control/herald.h"
+#include "dnsd/control/legacy.h"
 #include "dnsd/control/mandate.h"
 #include "dnsd/control/pace.h"
 #include "dnsd/control/presence.h"
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
+#include "dnsd/control/succession.h"
 #include "dnsd/control/trail.h"
 #include "state/knowledge.h"
 #include "state/probe.h"
 #include "state/store.h"
 #include "state/watch.h"
 
+#define CONTROL_SIGNALS 4
+
 struct control {
     uv_loop_t loop;
     uv_timer_t tick;
     uv_timer_t build;
     uv_timer_t look;
-    uv_signal_t signals[3];
+    uv_signal_t signals[CONTROL_SIGNALS];
     bool loop_open;
     bool handles_open;
     bool first_world;
@@ -48,6 +52,13 @@ struct control {
     struct prober *prober;
     struct crew crew;
     struct herald herald;
+    struct legacy *legacy;         /* while this process starts; NULL: it is the first */
+    struct succession *succession; /* NULL: no other one takes over */
+    bool retired;                  /* it has: nothing is said to anybody any more */
+    uv_timer_t farewell;           /* until those who asked for it have their answer */
+    control_upgraded *upgraded;
+    void *upgraded_context;
+    int admin; /* listener, to be handed on; negative: none */
 };
 
 #endif

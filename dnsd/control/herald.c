@@ -65,17 +65,17 @@ static void turned(void *context)
 
 /* ---- life ---- */
 
-static enum status begin(struct herald *herald, const struct config *config, char error[ANNOUNCER_ERROR_MAX])
+static enum status begin(struct herald *herald, const struct config *config, struct bequests *before, char error[ANNOUNCER_ERROR_MAX])
 {
     uint16_t ports[WORKER_MAX];
     const struct crew *crew = herald->sources.crew;
     const struct announcer_owner owner = {herald, look, others, event, turned};
     for (size_t i = 0; i < crew->started; i++) ports[i] = worker_check_port(crew->workers[i]);
-    return announcer_open(herald->sources.loop, config, ports, crew->started, owner, &herald->announcer, error);
+    return announcer_open(herald->sources.loop, config, ports, crew->started, owner, before, &herald->announcer, error);
 }
 
 enum status herald_open(struct herald *herald, const struct herald_sources *sources, const struct config *config,
-                        char error[CONTROL_ERROR_MAX])
+                        struct bequests *before, char error[CONTROL_ERROR_MAX])
 {
     char reason[ANNOUNCER_ERROR_MAX];
     *herald = (struct herald){.sources = *sources, .gone_ms = -1};
@@ -83,7 +83,8 @@ enum status herald_open(struct herald *herald, const struct herald_sources *sour
     herald->timer.data = herald;
     herald->timing = true;
     if (config->anycast.local_as == 0) return OK;
-    enum status status = begin(herald, config, reason);
+    enum status status = begin(herald, config, before, reason);
+    if (status == OK) turned(herald);
     if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "anycast: %s", reason);
     return status;
 }
@@ -98,8 +99,13 @@ void herald_adopt(struct herald *herald, const struct config *config)
         presence_announce(herald->sources.presence, "");
     } else if (herald->announcer != NULL)
         announcer_adopt(herald->announcer, config);
-    else if (config->anycast.local_as != 0 && begin(herald, config, reason) != OK)
+    else if (config->anycast.local_as != 0 && begin(herald, config, NULL, reason) != OK)
         log_line(LOG_LEVEL_ERROR, "cannot announce", "why=\"%s\"", reason);
+}
+
+void herald_hand_over(struct herald *herald, void *context, enum status (*send)(void *context, const char *text, int descriptor))
+{
+    if (herald->announcer != NULL) announcer_hand_over(herald->announcer, context, send);
 }
 
 void herald_poke(struct herald *herald)

@@ -43,7 +43,9 @@ struct herald { /* zeroed: nothing is announced */
 
 /* Workers must serve. ERR_IO, ERR_MEMORY, ERR_RANGE with words. Without `anycast` it does nothing, and is ready for a reload. */
 MUST_USE enum status herald_open(struct herald *herald, const struct herald_sources *sources, const struct config *config,
-                                 char error[CONTROL_ERROR_MAX]);
+                                 struct bequests *before, char error[CONTROL_ERROR_MAX]);
+/* As announcer_hand_over; nothing without `anycast`. */
+void herald_hand_over(struct herald *herald, void *context, enum status (*send)(void *context, const char *text, int descriptor));
 void herald_adopt(struct herald *herald, const struct config *config);
 /* Begin the end, with words for the neighbours; the loop stops when it is reached. Returns false where nothing is announced: stop at once. */
 bool herald_end(struct herald *herald);

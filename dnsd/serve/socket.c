@@ -156,6 +156,16 @@ enum status socket_open_tcp(const struct address *address, uint16_t port, int *o
     return OK;
 }
 
+enum status socket_bound(int fd, struct address *address, uint16_t *port)
+{
+    union socket_name name;
+    socklen_t size = sizeof name;
+    if (getsockname(fd, &name.any, &size) != 0) return ERR_IO;
+    socket_name_address(&name, address);
+    *port = ntohs(name.any.sa_family == AF_INET ? name.ipv4.sin_port : name.ipv6.sin6_port);
+    return OK;
+}
+
 enum status socket_open_check(int *out, uint16_t *out_port, char error[SOCKET_ERROR_MAX])
 {
     const struct address loopback = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}};

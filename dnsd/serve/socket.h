@@ -31,6 +31,8 @@ MUST_USE enum status socket_open_tcp(const struct address *address, uint16_t por
 /* A UDP socket on 127.0.0.1 that nobody shares, for questions to this very worker. ERR_IO. */
 MUST_USE enum status socket_open_check(int *out, uint16_t *out_port, char error[SOCKET_ERROR_MAX]);
 
+/* What it is bound to. ERR_IO. */
+MUST_USE enum status socket_bound(int fd, struct address *address, uint16_t *port);
 bool socket_is_wildcard(const struct address *address);
 /* The address of a socket name as the router knows it. */
 void socket_name_address(const union socket_name *name, struct address *out);

@@ -447,6 +447,25 @@ int tcp_descriptor(const struct tcp *tcp)
     return tcp->set;
 }
 
+void tcp_leave(struct tcp *tcp)
+{
+    for (size_t i = 0; i < tcp->listener_count; i++) {
+        if (!tcp->paused) (void)listener_watch(tcp, i, EPOLL_CTL_DEL);
+        close(tcp->listeners[i]);
+    }
+    tcp->listener_count = 0;
+}
+
+size_t tcp_listener_count(const struct tcp *tcp)
+{
+    return tcp->listener_count;
+}
+
+int tcp_listener(const struct tcp *tcp, size_t index)
+{
+    return tcp->listeners[index];
+}
+
 size_t tcp_connection_count(const struct tcp *tcp)
 {
     return tcp->count;

@@ -37,6 +37,10 @@ void tcp_tick(struct tcp *tcp, struct desk *desk);
 /* Answer what has been received, flush for at most `patience_ms`, accept no more. For the end of the worker. */
 void tcp_finish(struct tcp *tcp, struct desk *desk, int64_t patience_ms);
 
+/* Accept no more: another process has the listeners. Connections go on. */
+void tcp_leave(struct tcp *tcp);
+size_t tcp_listener_count(const struct tcp *tcp);
+int tcp_listener(const struct tcp *tcp, size_t index);
 size_t tcp_connection_count(const struct tcp *tcp);
 
 #endif

@@ -28,6 +28,7 @@
 #define WORKER_DRAIN_MS 300
 #define WORKER_FLUSH_MS 500
 #define WORKER_JOIN_S 2
+#define WORKER_LINGER_MS 15000 /* for connections, when another process has the sockets: more than they may be idle */
 #define WORKER_CLOSE_TURNS 8 /* of a loop that only has handles to close */
 
 /* One UDP socket and its place in the loop. */
@@ -53,8 +54,12 @@ struct worker {
     bool loop_made;
     bool tcp_polled;
     bool started;
+    bool leaving; /* in the loop: another process has the sockets */
+    int64_t leave_ms;
     pthread_t thread;
     _Alignas(CACHE_LINE) atomic_bool stopping; /* set off thread, once */
+    atomic_bool handing_over;                  /* the same, before */
+    atomic_bool over;                          /* set by the thread at its end */
 };
 
 /* In the loop. */
@@ -83,11 +88,18 @@ static void on_tcp(uv_poll_t *poll, int status, int events)
     tcp_turn(worker->tcp, &worker->desk);
 }
 
+static void worker_close_handles(struct worker *worker);
+
 static void on_tick(uv_timer_t *timer)
 {
     struct worker *worker = timer->loop->data;
     worker_clock(worker);
     tcp_tick(worker->tcp, &worker->desk);
+    if (!worker->leaving) return;
+    bool over = tcp_connection_count(worker->tcp) == 0 || worker->desk.now_ms - worker->leave_ms > WORKER_LINGER_MS;
+    if (!over) return;
+    tcp_finish(worker->tcp, &worker->desk, WORKER_FLUSH_MS);
+    worker_close_handles(worker);
 }
 
 static void on_turn(uv_check_t *check)
@@ -112,20 +124,42 @@ static void worker_drain(struct worker *worker)
     tcp_finish(worker->tcp, &worker->desk, WORKER_FLUSH_MS);
 }
 
+static void worker_close_ports(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->port_count; i++) {
+        if (worker->ports[i].polled) uv_close((uv_handle_t *)&worker->ports[i].poll, NULL);
+        worker->ports[i].polled = false;
+    }
+}
+
 static void worker_close_handles(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->port_count; i++)
-        if (worker->ports[i].polled) uv_close((uv_handle_t *)&worker->ports[i].poll, NULL);
+    worker_close_ports(worker);
     if (worker->tcp_polled) uv_close((uv_handle_t *)&worker->tcp_poll, NULL);
     uv_close((uv_handle_t *)&worker->wake, NULL);
     uv_close((uv_handle_t *)&worker->turn, NULL);
     uv_close((uv_handle_t *)&worker->tick, NULL);
 }
 
+/* Another process reads the sockets too, and goes on when this one has read its last. */
+static void worker_leave(struct worker *worker)
+{
+    int64_t deadline_ms = clock_ms() + WORKER_DRAIN_MS;
+    worker_clock(worker);
+    worker->leaving = true;
+    worker->leave_ms = worker->desk.now_ms;
+    for (size_t i = 0; i < worker->port_count; i++)
+        while (udp_turn(worker->udp, &worker->ports[i].socket, &worker->desk) && clock_ms() < deadline_ms) continue;
+    worker_close_ports(worker);
+    tcp_leave(worker->tcp);
+}
+
 /* A new world, or the end. */
 static void on_wake(uv_async_t *wake)
 {
     struct worker *worker = wake->loop->data;
+    bool handing_over = atomic_load_explicit(&worker->handing_over, memory_order_acquire);
+    if (handing_over && !worker->leaving) worker_leave(worker);
     if (!atomic_load_explicit(&worker->stopping, memory_order_acquire)) {
         (void)desk_adopt(&worker->desk);
         return;
@@ -139,6 +173,7 @@ static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    atomic_store_explicit(&worker->over, true, memory_order_release);
     return NULL;
 }
 
@@ -157,6 +192,23 @@ static enum status worker_add_port(struct worker *worker, int take_fd, const str
     return uv_poll_start(&port->poll, UV_READABLE, on_udp) == 0 ? OK : ERR_IO;
 }
 
+/* The next inherited socket for this address that is this worker's to take; negative: there is none (more).
+ *   at  where to look on */
+static int worker_inherit(const struct worker_settings *settings, const struct listen_address *listen, bool tcp, size_t *at)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < settings->inherited_count; i++) {
+        struct worker_socket *one = &settings->inherited[i];
+        if (one->tcp != tcp || one->port != listen->port || !address_equal(&one->address, &listen->address)) continue;
+        if (number++ % settings->count != settings->index || i < *at) continue;
+        int fd = one->fd;
+        one->fd = -1;
+        *at = i + 1;
+        return fd;
+    }
+    return -1;
+}
+
 static enum status worker_open_udp(struct worker *worker, const struct worker_settings *settings,
                                    char error[WORKER_ERROR_MAX])
 {
@@ -164,6 +216,10 @@ static enum status worker_open_udp(struct worker *worker, const struct worker_se
     enum status status;
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_address *listen = &settings->listen[i];
+        size_t at = 0, taken = 0;
+        for (; (fd = worker_inherit(settings, listen, false, &at)) >= 0; taken++)
+            if ((status = worker_add_port(worker, fd, listen)) != OK) return status;
+        if (taken > 0) continue;
         if ((status = socket_open_udp(&listen->address, listen->port, &fd, error)) != OK) return status;
         if ((status = worker_add_port(worker, fd, listen)) != OK) return status;
     }
@@ -174,13 +230,16 @@ static enum status worker_open_udp(struct worker *worker, const struct worker_se
 static enum status worker_open_tcp(struct worker *worker, const struct worker_settings *settings,
                                    char error[WORKER_ERROR_MAX])
 {
-    int *listeners = calloc(settings->listen_count + 1, sizeof *listeners);
+    int *listeners = calloc(settings->listen_count + settings->inherited_count + 1, sizeof *listeners);
     size_t count = 0;
     enum status status = listeners ? OK : ERR_MEMORY;
-    for (; status == OK && count < settings->listen_count; count++) {
-        const struct listen_address *listen = &settings->listen[count];
+    for (size_t i = 0; status == OK && i < settings->listen_count; i++) {
+        const struct listen_address *listen = &settings->listen[i];
+        size_t at = 0, before = count;
+        for (int fd; (fd = worker_inherit(settings, listen, true, &at)) >= 0;) listeners[count++] = fd;
+        if (count > before) continue;
         status = socket_open_tcp(&listen->address, listen->port, &listeners[count], error);
-        if (status != OK) break;
+        if (status == OK) count++;
     }
     if (status == OK) {
         status = tcp_open(&settings->tcp, listeners, count, &worker->tcp);
@@ -233,7 +292,7 @@ enum status worker_open(const struct worker_settings *settings, struct worker **
     memset(worker, 0, sizeof *worker);
     worker->index = settings->index;
     enum status status = ERR_MEMORY;
-    worker->ports = calloc(settings->listen_count + 1, sizeof *worker->ports);
+    worker->ports = calloc(settings->listen_count + settings->inherited_count + 1, sizeof *worker->ports);
     if (!worker->ports || udp_open(&worker->udp) != OK) goto free_worker;
     snprintf(error, WORKER_ERROR_MAX, "worker %u: the event loop could not be made", settings->index);
     if ((status = worker_make_loop(worker)) != OK) goto free_worker;
@@ -293,9 +352,33 @@ uint16_t worker_check_port(const struct worker *worker)
     return worker->check_port;
 }
 
+void worker_hand_over(struct worker *worker)
+{
+    if (!worker->started) return;
+    atomic_store_explicit(&worker->handing_over, true, memory_order_release);
+    (void)uv_async_send(&worker->wake);
+}
+
+bool worker_is_over(const struct worker *worker)
+{
+    return !worker->started || atomic_load_explicit(&worker->over, memory_order_acquire);
+}
+
+void worker_sockets(const struct worker *worker, void *context, void (*visit)(void *context, const struct worker_socket *socket))
+{
+    for (size_t i = 0; i + 1 < worker->port_count; i++) { /* the last one is the check socket */
+        struct worker_socket socket = {.tcp = false, .fd = worker->ports[i].socket.fd};
+        if (socket_bound(socket.fd, &socket.address, &socket.port) == OK) visit(context, &socket);
+    }
+    for (size_t i = 0; i < tcp_listener_count(worker->tcp); i++) {
+        struct worker_socket socket = {.tcp = true, .fd = tcp_listener(worker->tcp, i)};
+        if (socket_bound(socket.fd, &socket.address, &socket.port) == OK) visit(context, &socket);
+    }
+}
+
 void worker_retire(struct worker *worker)
 {
-    if (!worker->started || atomic_exchange_explicit(&worker->stopping, true, memory_order_acq_rel)) return;
+    if (!worker->started || worker_is_over(worker) || atomic_exchange_explicit(&worker->stopping, true, memory_order_acq_rel)) return;
     (void)uv_async_send(&worker->wake);
 }
 

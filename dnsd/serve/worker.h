@@ -25,10 +25,23 @@
 
 struct worker;
 
+/* A socket that another process of this program had, for the same address. */
+struct worker_socket {
+    bool tcp; /* listening */
+    struct address address;
+    uint16_t port;
+    int fd; /* negative: somebody took it */
+};
+
 struct worker_settings {
     unsigned index;                      /* below WORKER_MAX */
+    unsigned count;                      /* workers there are */
     const struct listen_address *listen; /* borrowed for worker_open only */
     size_t listen_count;
+    /* Sockets to take instead of binding new ones; NULL: none. Of those for one address and transport each worker takes every count-th, so that
+     * none is left that the kernel sends queries to and nobody reads. */
+    struct worker_socket *inherited;
+    size_t inherited_count;
     struct tcp_limits tcp;
 };
 
@@ -52,6 +65,13 @@ uint16_t worker_check_port(const struct worker *worker);
 /* Off thread: begin to stop, without waiting: what has been received is answered, everything is closed, the
  * thread ends. Retire all workers before stopping the first, and they end at the same time. */
 void worker_retire(struct worker *worker);
+/* Off thread: another process has the sockets now. What UDP queries are there are answered, no connection is accepted any more, those that are open
+ * are served until they end or are idle for too long; then the thread ends. worker_stop afterwards, for as long as that may take. */
+void worker_hand_over(struct worker *worker);
+/* Has the thread ended by itself? */
+bool worker_is_over(const struct worker *worker);
+/* Visit every socket on which queries come; before worker_retire. The descriptors stay the worker's. */
+void worker_sockets(const struct worker *worker, void *context, void (*visit)(void *context, const struct worker_socket *socket));
 /* Off thread: answer what has been received, close, end the thread. Waits for it (at most about 2 s), then
  * frees. False: it did not end, and may still read its memory and its world; both must stay. NULL is fine. */
 bool worker_stop(struct worker *worker);

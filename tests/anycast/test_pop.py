@@ -113,7 +113,7 @@ class Pop(unittest.TestCase):
         self.hang('worker-1', 'stuck')
 
     def test_hung_control_thread(self):
-        daemon = self.hang('meridiand', None)
+        daemon = self.hang('main', None)
         self.assertGreaterEqual(self.page(daemon)['watchdog_cuts'], 1)
 
     def test_stopped_process(self):

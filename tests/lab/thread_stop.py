@@ -16,8 +16,9 @@ def ptrace(request, thread):
 
 
 def threads(pid):
-    """Ids by name, as /proc has them; the first thread is 'meridiand'."""
-    return {(task / 'comm').read_text().strip(): int(task.name) for task in pathlib.Path('/proc/%d/task' % pid).iterdir()}
+    """Ids by name, as /proc has them; the first thread, whose name others have too, is 'main'."""
+    found = {(task / 'comm').read_text().strip(): int(task.name) for task in pathlib.Path('/proc/%d/task' % pid).iterdir()}
+    return dict(found, main=pid)
 
 
 class Stopped:
@@ -33,7 +34,8 @@ class Stopped:
         return self
 
     def __exit__(self, *_):
+        """Also twice: a process of which a thread is traced cannot be reaped."""
         try:
             ptrace(DETACH, self.thread)
         except OSError:
-            pass  # it was killed meanwhile
+            pass  # it was killed meanwhile, or is free already

@@ -89,7 +89,7 @@ static void stage_open(struct stage *stage, const char *prefixes)
     snprintf(text, sizeof text, HEAD ANYCAST "  prefixes: [%s]\n", prefixes);
     stage->config = read_config(text);
     const struct announcer_owner owner = {stage, look, others, event, turned};
-    assert_int_equal(announcer_open(&stage->loop, stage->config, ports, WORKERS, owner, &stage->announcer, error), OK);
+    assert_int_equal(announcer_open(&stage->loop, stage->config, ports, WORKERS, owner, NULL, &stage->announcer, error), OK);
 }
 
 static void stage_close(struct stage *stage)
