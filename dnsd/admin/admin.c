@@ -41,6 +41,7 @@ struct admin {
     unsigned open_handles;
     bool closing;
     bool peer_left; /* in this turn */
+    int listener;   /* taken out of the daemon; MHD_INVALID_SOCKET: not yet */
     struct peer *peers;
     uint16_t port;
 };
@@ -236,6 +237,13 @@ static struct MHD_Daemon *start_daemon(struct admin *admin, int fd)
                             on_connection, admin, MHD_OPTION_END);
 }
 
+/* Accept no more. Another process may have the listener too: it is closed, never shut down. */
+static void leave(void *context)
+{
+    struct admin *admin = context;
+    if (admin->listener == MHD_INVALID_SOCKET) admin->listener = MHD_quiesce_daemon(admin->daemon);
+}
+
 static void free_when_over(struct exchange_host *host)
 {
     struct admin *admin = (struct admin *)host;
@@ -254,6 +262,7 @@ enum status admin_open(struct control *control, const struct address *address, u
 {
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL) return ERR_MEMORY;
+    admin->listener = MHD_INVALID_SOCKET;
     admin->host = (struct exchange_host){.control = control, .on_ready = on_ready, .on_free = free_when_over};
     int fd = control_inherited_admin(control, address, port);
     admin->port = port;
@@ -277,7 +286,7 @@ enum status admin_open(struct control *control, const struct address *address, u
         admin_close(admin);
         return ERR_IO;
     }
-    control_bequeath_admin(control, fd);
+    control_bequeath_admin(control, fd, leave, admin);
     *out = admin;
     return OK;
 
@@ -295,9 +304,9 @@ void admin_close(struct admin *admin)
     exchange_give_up_all(&admin->host);
     uv_close((uv_handle_t *)&admin->poll, on_closed); /* before its descriptor goes */
     uv_close((uv_handle_t *)&admin->timer, on_closed);
-    int fd = MHD_quiesce_daemon(admin->daemon); /* another process may have it too: it is closed, never shut down */
+    leave(admin);
     MHD_stop_daemon(admin->daemon);
-    if (fd != MHD_INVALID_SOCKET) close(fd);
+    if (admin->listener != MHD_INVALID_SOCKET) close(admin->listener);
     admin->daemon = NULL;
 }
 

@@ -72,9 +72,9 @@ MUST_USE enum status control_reload(struct control *control, control_done *done,
  * when it has taken over; then this one ends soon. ERR_STATE when that is under way already, ERR_IO with words. */
 typedef void control_upgraded(void *context, const char *why);
 MUST_USE enum status control_upgrade(struct control *control, control_upgraded *done, void *context, char error[256]);
-/* The admin interface's listener: from the process before (negative: none), and for the next one. */
+/* The admin interface's listener: from the process before (negative: none), and for the next one; `leave`: accept no more. */
 int control_inherited_admin(struct control *control, const struct address *address, uint16_t port);
-void control_bequeath_admin(struct control *control, int descriptor);
+void control_bequeath_admin(struct control *control, int descriptor, void (*leave)(void *context), void *context);
 /* A reported load of a region or endpoint (by name). ERR_NOT_FOUND, ERR_RANGE, ERR_LIMIT. */
 MUST_USE enum status control_report(struct control *control, const char *subject, const struct fact_load *load);
 

@@ -58,7 +58,9 @@ struct control {
     uv_timer_t farewell;           /* until those who asked for it have their answer */
     control_upgraded *upgraded;
     void *upgraded_context;
-    int admin; /* listener, to be handed on; negative: none */
+    int admin;                     /* listener, to be handed on; negative: none */
+    void (*admin_leave)(void *context);
+    void *admin_context;
 };
 
 #endif

@@ -88,6 +88,7 @@ static void retire(void *context, int channel)
     herald_hand_over(&control->herald, &channel, send_session);
     presence_close(control->presence);
     control->presence = NULL;
+    if (control->admin >= 0) control->admin_leave(control->admin_context);
     if (channel_send(channel, "go", -1) != OK) log_line(LOG_LEVEL_WARNING, "the next process did not hear the last word", NULL);
     crew_hand_over(&control->crew);
     tell(control, NULL);
@@ -121,7 +122,9 @@ int control_inherited_admin(struct control *control, const struct address *addre
     return legacy_admin(control->legacy, address, port);
 }
 
-void control_bequeath_admin(struct control *control, int descriptor)
+void control_bequeath_admin(struct control *control, int descriptor, void (*leave)(void *context), void *context)
 {
     control->admin = descriptor;
+    control->admin_leave = leave;
+    control->admin_context = context;
 }

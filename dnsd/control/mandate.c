@@ -6,13 +6,18 @@
 #include <string.h>
 #include <time.h>
 
-/* Newer than every order that was given here, whatever the wall clock did since. */
+/* Newer than every order that was given here, whatever the wall clock did since; and than what it replaces, if that was given to a process before
+ * this one. */
 static void stamp(struct mandate *mandate, struct fact *fact, const char *author)
 {
+    const struct fact before = *fact;
     uint64_t now_s = (uint64_t)time(NULL);
     if (now_s > mandate->epoch) mandate->epoch = now_s;
     struct fact_writer writer = {.name = author, .epoch = mandate->epoch, .sequence = mandate->sequence++};
     fact_stamp(fact, &writer);
+    if (strcmp(before.writer, author) != 0 || fact_newer(fact, &before)) return;
+    fact->epoch = before.epoch;
+    fact->sequence = before.sequence + 1;
 }
 
 static enum status give(struct mandate *mandate, const struct order_desk *desk, struct fact *fact,
