@@ -20,12 +20,18 @@ static void enter(struct bgp_peer *peer, enum bgp_state state, int64_t now_ms)
 
 /* ---- saying something ---- */
 
+static void note_end(struct bgp_peer *peer, const struct bgp_notice *notice, bool ours)
+{
+    peer->last = *notice;
+    peer->last_ours = ours;
+    peer->misunderstood = notice->code >= BGP_BAD_HEADER && notice->code <= BGP_BAD_UPDATE;
+}
+
 static void notify(struct bgp_peer *peer, const struct bgp_notice *notice)
 {
     uint8_t *to = peer->out + peer->out_size;
     peer->out_size += bgp_notification_write(notice, to, sizeof peer->out - peer->out_size);
-    peer->last = *notice;
-    peer->last_ours = true;
+    note_end(peer, notice, true);
     peer->closing = true;
 }
 
@@ -106,7 +112,7 @@ bool bgp_peer_wants_connection(const struct bgp_peer *peer, int64_t now_ms)
 void bgp_peer_connecting(struct bgp_peer *peer, int64_t now_ms)
 {
     peer->in_size = peer->out_size = 0;
-    peer->closing = false;
+    peer->closing = peer->misunderstood = false;
     enter(peer, BGP_CONNECT, now_ms);
 }
 
@@ -132,7 +138,7 @@ static int64_t pause_ms(unsigned failures, double jitter)
 void bgp_peer_closed(struct bgp_peer *peer, int64_t now_ms, double jitter)
 {
     if (peer->state == BGP_IDLE) return;
-    peer->failures = peer->state == BGP_ESTABLISHED ? 1 : peer->failures + 1;
+    peer->failures = peer->state == BGP_ESTABLISHED && !peer->misunderstood ? 1 : peer->failures + 1;
     peer->retry_ms = now_ms + pause_ms(peer->failures, jitter);
     peer->in_size = peer->out_size = 0;
     peer->closing = false;
@@ -190,7 +196,6 @@ static void take_keepalive(struct bgp_peer *peer, int64_t now_ms)
         return;
     }
     if (peer->state != BGP_OPEN_CONFIRM) return;
-    peer->failures = 0;
     peer->established++;
     enter(peer, BGP_ESTABLISHED, now_ms);
 }
@@ -217,12 +222,14 @@ static void take(struct bgp_peer *peer, const struct bgp_header *header, int64_t
     case BGP_UPDATE: take_update(peer, peer->in, header->size); return;
     case BGP_KEEPALIVE: take_keepalive(peer, now_ms); return;
     case BGP_ROUTE_REFRESH: take_refresh(peer); return;
-    case BGP_NOTIFICATION:
-        bgp_notification_take(peer->in, header->size, &peer->last);
-        peer->last_ours = false;
+    case BGP_NOTIFICATION: {
+        struct bgp_notice notice;
+        bgp_notification_take(peer->in, header->size, &notice);
+        note_end(peer, &notice, false);
         peer->out_size = 0; /* nothing is said to who has gone */
         peer->closing = true;
         return;
+    }
     }
 }
 

@@ -47,7 +47,8 @@ struct bgp_peer {
     enum bgp_state state;
     bool closing;
     int64_t retry_ms; /* when to connect again */
-    unsigned failures; /* since it was last established */
+    unsigned failures; /* in a row: what neither connected nor was understood */
+    bool misunderstood; /* one of us could not take what the other said: it would be so again */
     int64_t heard_ms, said_ms, since_ms; /* last message in, last KEEPALIVE or UPDATE out, the state's beginning */
     int64_t hold_ms;  /* agreed; 0: nobody watches */
     struct bgp_open theirs;

@@ -215,10 +215,10 @@ ROUTERS = {'bird': BirdRouter, 'frr': FrrRouter}
 class Probe:
     """A client's questions, 100 a second and family; every one with who answered it and when."""
 
-    def __init__(self, space, folder, name='api.example.com'):
+    def __init__(self, space, folder, name='api.example.com', linger_s=1.0):
         self.out = folder / ('probe-%s.json' % space.name)
         self.out.unlink(missing_ok=True)
-        self.process = Process('probe-' + space.name, [*space.prefix, sys.executable, '-B', PROBE, self.out, name, ANYCAST4, ANYCAST6], folder)
+        self.process = Process('probe-' + space.name, [*space.prefix, sys.executable, '-B', PROBE, self.out, name, linger_s, ANYCAST4, ANYCAST6], folder)
 
     def end(self):
         """{family: [(sent, received or None, PoP or None)]}, in seconds of time.monotonic."""

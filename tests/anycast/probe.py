@@ -2,7 +2,7 @@
 # probe.py - one client's questions: so many a second, to each address; who answered, and when.
 # SPDX-License-Identifier: Apache-2.0
 #
-#   probe.py OUT NAME ADDRESS...      until SIGTERM, then a second for what is on its way
+#   probe.py OUT NAME LINGER-S ADDRESS...      until SIGTERM, then so long for what is on its way
 #
 # OUT: {"4": [[sent, received or null, PoP or null], ...], "6": ...}, seconds of the monotonic clock, which all namespaces share.
 import json
@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lab'))
 import dns  # noqa: E402
 
-RATE, LINGER_S, NSID, PORTS = 100, 1.0, 3, 16
+RATE, NSID, PORTS = 100, 3, 16
 
 
 class Side:
@@ -51,7 +51,7 @@ class Side:
 
 
 def main():
-    out, name, *addresses = sys.argv[1:]
+    out, name, linger_s, *addresses = sys.argv[1:]
     query = dns.with_edns(dns.question(name, 'A'), 1232, [(NSID, b'')])
     sides, selector, ended = [Side(address, query) for address in addresses], selectors.DefaultSelector(), []
     for side in sides:
@@ -59,7 +59,7 @@ def main():
             selector.register(sock, selectors.EVENT_READ, side)
     signal.signal(signal.SIGTERM, lambda *_: ended.append(time.monotonic()))
     due, number = time.monotonic(), 0
-    while not ended or time.monotonic() < ended[0] + LINGER_S:
+    while not ended or time.monotonic() < ended[0] + float(linger_s):
         if not ended and time.monotonic() >= due:
             for side in sides:
                 side.ask(number)

@@ -1,7 +1,10 @@
 # routers.py - real BGP speakers that wait for ours, and what they know: the neighbours of the anycast tests.
 # SPDX-License-Identifier: Apache-2.0
+import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 
 from process import Process, SLOW, program, wait_until
 
@@ -53,3 +56,97 @@ protocol bgp ours {
 
     def stop(self):
         self.process.stop()
+
+
+class GoBgp:
+    """One gobgpd that takes all that is announced to it; it keeps routes to itself."""
+
+    def __init__(self, folder, port, api_port, our_as, their_as=64500, address='127.0.0.1', ours='127.0.0.1', password=None, hold_s=90, name='gobgpd'):
+        self.folder, self.api_port, self.name = folder, api_port, name
+        (folder / (name + '.toml')).write_text('''[global.config]
+  as = %d
+  router-id = "10.0.0.9"
+  port = %d
+  local-address-list = ["%s"]
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "%s"
+    peer-as = %d
+%s
+  [neighbors.transport.config]
+    passive-mode = true
+  [neighbors.ebgp-multihop.config]
+    enabled = true
+    multihop-ttl = 64
+  [neighbors.timers.config]
+    hold-time = %d
+    keepalive-interval = %d
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv4-unicast"
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv6-unicast"
+''' % (their_as, port, address, ours, our_as, '    auth-password = "%s"' % password if password else '', hold_s, hold_s // 3))
+        self.process = Process(name, [program('gobgpd'), '-f', folder / (name + '.toml'), '--api-hosts', '127.0.0.1:%d' % api_port, '-t', 'toml',
+                                      '--pprof-disable'], folder)
+        wait_until(lambda: 'Peer' in self.ask('neighbor'), 10, 'gobgpd answers', alive=[self.process])
+
+    def ask(self, *words):
+        done = subprocess.run([program('gobgp'), '-p', str(self.api_port), *words], capture_output=True, text=True, timeout=10 * SLOW)
+        return done.stdout + done.stderr
+
+    def rib(self):
+        return self.ask('global', 'rib', '-a', 'ipv4') + self.ask('global', 'rib', '-a', 'ipv6')
+
+    def has(self, prefix):
+        return prefix in self.rib()
+
+    def graceful(self, prefix):
+        return any(prefix in line and 'planned-shut' in line for line in self.rib().splitlines())
+
+    def established(self):
+        return 'Establ' in self.ask('neighbor')
+
+    def said(self):
+        return self.process.log()
+
+    def stop(self):
+        self.process.stop()
+
+
+class Frr:
+    """One bgpd that takes all that is announced to it, without zebra: it keeps routes to itself."""
+
+    def __init__(self, folder, port, our_as, their_as=64500, address='127.0.0.1', ours='127.0.0.1', password=None, hold_s=90, name='frr'):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='meridian-bgpd-'))  # its socket's name may not be long
+        lines = ['frr defaults datacenter', 'router bgp %d' % their_as, ' bgp router-id 10.0.0.9', ' no bgp ebgp-requires-policy',
+                 ' no bgp default ipv4-unicast', ' timers bgp %d %d' % (hold_s // 3, hold_s), ' neighbor %s remote-as %d' % (ours, our_as),
+                 ' neighbor %s passive' % ours, ' neighbor %s ebgp-multihop 64' % ours, ' neighbor %s disable-connected-check' % ours]
+        lines += [' neighbor %s password %s' % (ours, password)] if password else []
+        for family in (4, 6):
+            lines += [' address-family ipv%d unicast' % family, '  neighbor %s activate' % ours, ' exit-address-family']
+        (self.folder / 'bgpd.conf').write_text('\n'.join(lines) + '\n')
+        subprocess.run(['chown', '-R', 'frr:frr', self.folder], check=True)
+        self.process = Process(name, ['/usr/lib/frr/bgpd', '-n', '-Z', '-l', address, '-p', port, '-i', self.folder / 'pid', '--vty_socket', self.folder,
+                                      '-f', self.folder / 'bgpd.conf', '-P', '0', '--log', 'stdout'], folder)
+        wait_until(lambda: 'BGP' in self.ask('show bgp summary'), 10, 'bgpd answers', alive=[self.process])
+
+    def ask(self, *words):
+        return subprocess.run(['vtysh', '--vty_socket', self.folder, '-c', ' '.join(words)], capture_output=True, text=True, timeout=10 * SLOW).stdout
+
+    def has(self, prefix):
+        return prefix in self.ask('show bgp ipv4 unicast') + self.ask('show bgp ipv6 unicast')
+
+    def graceful(self, prefix):
+        return 'graceful-shutdown' in self.ask('show bgp ipv%d unicast' % (6 if ':' in prefix else 4), prefix)
+
+    def established(self):
+        return '"state":"Established"' in self.ask('show bgp summary json').replace(' ', '')
+
+    def said(self):
+        return self.process.log()
+
+    def stop(self):
+        self.process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -20,6 +20,7 @@ import fleet  # noqa: E402
 import lab  # noqa: E402
 import process  # noqa: E402
 import servers  # noqa: E402
+import succession  # noqa: E402
 import thread_stop  # noqa: E402
 from process import Process, SLOW, program, wait_until  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
@@ -88,10 +89,10 @@ class Network(unittest.TestCase):
     def settle(cls):
         """Until every client is answered by its own PoP over both families, and the PoPs know of each other."""
         def home():
-            probes = {region: lab.Probe(cls.network.spaces['c-' + region], cls.folder) for region in lab.REGIONS}
-            time.sleep(0.4 * SLOW)
+            probes = {region: lab.Probe(cls.network.spaces['c-' + region], cls.folder, linger_s=0.1) for region in lab.REGIONS}
+            time.sleep(0.5)
             rows = {region: probe.end() for region, probe in probes.items()}
-            return all(rows[region][family] and all(row[2] == 'pop-' + region for row in rows[region][family][5:])
+            return all(rows[region][family] and len(rows[region][family]) > 15 and all(row[2] == 'pop-' + region for row in rows[region][family][5:-15])
                        for region in lab.REGIONS for family in (4, 6))
         wait_until(home, 30, 'every client is at home', alive=[pop.process for pop in cls.pops.values()])
 
@@ -184,6 +185,27 @@ class Network(unittest.TestCase):
             _, _, worst = self.measure('drain, end, restart, ' + region, lambda: self.pops[region].process.send(signal.SIGTERM),
                                        lambda: (self.pops[region].process.wait(10), self.pops[region].start()), seconds=DRAIN_S + 3, region=region)
             self.assertEqual(worst, 0)
+
+    def test_3_upgrade_in_place(self):
+        """The BGP sessions go with the sockets: the router sees nothing, and no client loses anything."""
+        pop, lost, asked, took = self.pops['us'], [], 0, []
+        line = succession.Line(pop)
+        for _ in range(RUNS):
+            def upgrade():
+                before = time.monotonic()
+                done = pop.command('upgrade', timeout=30)
+                took.append(time.monotonic() - before)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            rows, begin = self.watch_clients(upgrade, 2.0)
+            for family in (4, 6):
+                lost.append(sum(row[1] is None for row in rows['us'][family]))
+                asked += len(rows['us'][family])
+                self.assertEqual({row[2] for row in rows['us'][family]}, {'pop-us'})
+                self.assertIsNone(self.watches['us'].first_change(begin, family))
+        print('%-4s %-34s in %.0f ms; lost %d of %d' % (self.kind, 'upgrade in place', statistics.median(took) * 1000, sum(lost), asked), flush=True)
+        self.assertEqual(sum(lost), 0)
+        line.stop(signal.SIGKILL)
+        pop.start()
 
     def test_3_drain_by_order(self):
         def drain():

@@ -60,6 +60,12 @@ struct control {
     uint64_t reload_ms;
     control_done *done;
     void *done_context;
+    /* upgrade */
+    control_upgraded *upgraded;
+    void *upgraded_context;
+    uv_timer_t upgrade_timer;
+    const char *upgrade_why; /* told after a while; NULL: it has taken over */
+    bool upgrade_busy;
     /* report */
     char reported[FACT_NAME_MAX];
     struct fact_load load;
@@ -187,6 +193,38 @@ static void fake_reload_done(uv_timer_t *timer)
     control_done *done = control->done;
     control->done = NULL;
     done(control->done_context, &control->outcome);
+}
+
+static void fake_upgrade_done(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+    control->upgraded(control->upgraded_context, control->upgrade_why);
+}
+
+enum status control_upgrade(struct control *control, control_upgraded *done, void *context, char error[256])
+{
+    snprintf(error, 256, "another one is to take over already");
+    if (control->upgrade_busy) return ERR_STATE;
+    control->upgraded = done;
+    control->upgraded_context = context;
+    uv_timer_start(&control->upgrade_timer, fake_upgrade_done, 100, 0);
+    return OK;
+}
+
+int control_inherited_admin(struct control *control, const struct address *address, uint16_t port)
+{
+    (void)control;
+    (void)address;
+    (void)port;
+    return -1;
+}
+
+void control_bequeath_admin(struct control *control, int descriptor, void (*leave)(void *context), void *context)
+{
+    (void)control;
+    (void)descriptor;
+    (void)leave;
+    (void)context;
 }
 
 enum status control_reload(struct control *control, control_done *done, void *context)
@@ -324,6 +362,8 @@ static inline void admin_fixture_open(struct admin_fixture *fixture)
     uv_async_init(&control->loop, &control->finished, fake_finished);
     uv_timer_init(&control->loop, &control->reload_timer);
     control->reload_timer.data = control;
+    uv_timer_init(&control->loop, &control->upgrade_timer);
+    control->upgrade_timer.data = control;
     assert_int_equal(address_parse("127.0.0.1", &address), OK);
     if (admin_open(control, &address, 0, &fixture->admin, error) != OK) fail_msg("%s", error);
     snprintf(text, sizeof text, "127.0.0.1@%u", (unsigned)admin_port(fixture->admin));

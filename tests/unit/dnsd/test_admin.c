@@ -46,7 +46,7 @@ static void index_lists_the_pages(void **state)
     (void)state;
     char *text = NULL;
     assert_int_equal(fixture_ask(&fixture, "/", NULL, &text), 200);
-    static const char *const pages[] = {"/healthz", "/status", "/explain", "/metrics", "/reload", "/report"};
+    static const char *const pages[] = {"/healthz", "/status", "/explain", "/metrics", "/reload", "/report", "/upgrade"};
     for (size_t i = 0; i < 6; i++) assert_non_null(strstr(text, pages[i]));
     free(text);
 }
@@ -324,6 +324,22 @@ static void reload_that_nobody_waits_for_any_more_is_survived(void **state)
     pthread_join(thread, NULL);
     assert_int_equal(request.http_status, 0);
     free(request.text);
+}
+
+static void upgrade_answers_when_the_next_process_has_taken_over(void **state)
+{
+    (void)state;
+    json_t *page = ask_json("/upgrade", "", 200);
+    assert_string_equal(text_of(page, "result"), "ok");
+    json_decref(page);
+    fixture.control.upgrade_why = "it ended with status 1";
+    page = ask_json("/upgrade", "", 503);
+    assert_string_equal(text_of(page, "error"), "it ended with status 1");
+    json_decref(page);
+    fixture.control.upgrade_busy = true;
+    page = ask_json("/upgrade", "", 409);
+    assert_string_equal(text_of(page, "error"), "another one is to take over already");
+    json_decref(page);
 }
 
 static void report_reaches_the_control_thread(void **state)
@@ -655,6 +671,7 @@ int main(void)
         CASE(healthz_names_the_workers_that_fail),
         CASE(reload_answers_when_it_is_done),
         CASE(reload_that_nobody_waits_for_any_more_is_survived),
+        CASE(upgrade_answers_when_the_next_process_has_taken_over),
         CASE(report_reaches_the_control_thread),
         CASE(order_is_judged_or_given_as_asked),
         CASE(order_that_is_refused_says_why),

@@ -33,7 +33,7 @@ static void every_page_is_found_with_its_method_only(void **state)
         enum route_kind kind;
     } pages[] = {{"/", false, ROUTE_INDEX},        {"/healthz", false, ROUTE_HEALTHZ},
                  {"/status", false, ROUTE_STATUS}, {"/metrics", false, ROUTE_METRICS},
-                 {"/reload", true, ROUTE_RELOAD},  {"/report", true, ROUTE_REPORT}};
+                 {"/reload", true, ROUTE_RELOAD}, {"/upgrade", true, ROUTE_UPGRADE},  {"/report", true, ROUTE_REPORT}};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         struct route route;
         struct route_refusal refusal;

@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "dnsd/anycast/bequest.h"
 #include "dnsd/anycast/bgp_peer.h"
 #include "dnsd/wire/bytes.h"
 
@@ -329,10 +331,113 @@ static void a_neighbour_that_reads_nothing_is_closed(void **state)
     assert_true(peer.closing);
 }
 
+/* A neighbour that takes the session and then refuses every route is not asked twice a second for ever. */
+static void whoever_does_not_understand_is_asked_ever_more_rarely(void **state)
+{
+    (void)state;
+    uint8_t bytes[BGP_MESSAGE_MAX];
+    const struct bgp_notice refuses = {.code = BGP_BAD_UPDATE, .subcode = 8}, leaves = {.code = BGP_CEASE, .subcode = BGP_CEASE_SHUTDOWN};
+    int64_t before = 0;
+    establish(9);
+    for (int i = 0; i < 5; i++) {
+        hear(bytes, bgp_notification_write(&refuses, bytes, sizeof bytes));
+        assert_true(peer.closing);
+        bgp_peer_closed(&peer, now_ms, 0);
+        int64_t pause = peer.retry_ms - now_ms;
+        assert_true(pause > before);
+        before = pause;
+        now_ms = peer.retry_ms;
+        connect_to();
+        hear_open(THEIRS, 9, true);
+        (void)next(NULL);
+        hear_keepalive();
+    }
+    hear(bytes, bgp_notification_write(&leaves, bytes, sizeof bytes));
+    bgp_peer_closed(&peer, now_ms, 0);
+    assert_true(peer.retry_ms - now_ms <= BGP_RETRY_LEAST_MS); /* that one only left */
+}
+
+/* What one process knew, another goes on with: in text, as it goes from one to the other. */
+static void another_process_goes_on_with_the_session(void **state)
+{
+    (void)state;
+    uint8_t bytes[BGP_MESSAGE_MAX];
+    char text[BEQUEST_TEXT_MAX];
+    struct bequests bequests = {.list = NULL};
+    struct bequest bequest = {.neighbour = address_of("2001:db8::9"), .port = 1790, .digest = 42, .prefix_count = 2, .graceful = {[1] = true}};
+    int pair[2];
+    establish(9);
+    wanted.announced[0] = wanted.announced[1] = wanted.graceful[1] = true;
+    tick(100, true);
+    assert_false(bgp_peer_suspend(&peer, &bequest.session)); /* something waits to be said */
+    while (next(NULL) != 0) continue;
+    size_t size = bgp_keepalive_write(bytes, sizeof bytes);
+    hear(bytes, 7); /* a part of a message */
+    assert_true(bgp_peer_suspend(&peer, &bequest.session));
+    memcpy(bequest.prefixes, wanted.prefixes, 2 * sizeof wanted.prefixes[0]);
+    assert_int_equal(bequest_write(&bequest, text), OK);
+
+    assert_int_equal(pipe(pair), 0);
+    assert_int_equal(bequests_take(&bequests, text, pair[0]), OK);
+    struct bequest *read = &bequests.list[0];
+    assert_true(address_equal(&read->neighbour, &bequest.neighbour));
+    assert_true(read->port == 1790 && read->digest == 42 && read->prefix_count == 2 && read->graceful[1] && !read->graceful[0]);
+    assert_true(prefix_equal(&read->prefixes[1], &wanted.prefixes[1]));
+    memcpy(read->session.told, (bool[]){true, true}, 2);
+    memcpy(read->session.told_graceful, (bool[]){false, true}, 2);
+
+    struct bgp_settings settings = peer.settings;
+    bgp_peer_init(&peer, &settings, now_ms);
+    bgp_peer_resume(&peer, &read->session, now_ms);
+    assert_true(bgp_peer_agrees(&peer, &wanted));
+    assert_int_equal(peer.hold_ms, 9000);
+    tick(10, true);
+    assert_int_equal(next(NULL), BGP_KEEPALIVE); /* at once, and no UPDATE */
+    assert_int_equal(next(NULL), 0);
+    hear(bytes + 7, size - 7);
+    assert_false(peer.closing); /* the rest of the message made it whole */
+    wanted.announced[0] = false;
+    tick(10, true);
+    assert_int_equal(next(NULL), BGP_UPDATE);
+    bequests_free(&bequests);
+    assert_int_equal(close(pair[0]), -1); /* it is closed with them */
+    close(pair[1]);
+}
+
+static void nonsense_is_no_session(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "10.0.0.1 179",
+        "10.0.0.1 0 0000000000000001 9000 1 1 1 1 1 - - -",
+        "10.0.0.x 179 0000000000000001 9000 1 1 1 1 1 - - -",
+        "10.0.0.1 179 0000000000000001 -1 1 1 1 1 1 - - -",
+        "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 x - -",
+        "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 - - 0",
+        "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 - - zz",
+        "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 - - - 10.0.0.0/33",
+        "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 - - - 10.0.0.0/8,x",
+    };
+    struct bequests bequests = {.list = NULL};
+    int pair[2];
+    assert_int_equal(pipe(pair), 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_int_equal(bequests_take(&bequests, wrong[i], pair[0]), ERR_SYNTAX);
+    assert_int_equal(bequests_take(&bequests, "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 - - - 10.0.0.0/8", -1), ERR_SYNTAX);
+    assert_int_equal(bequests.count, 0);
+    assert_int_equal(bequests_take(&bequests, "10.0.0.1 179 0000000000000001 9000 1 1 1 1 1 10.0.0.2 - ffff 10.0.0.0/8,g", pair[0]), OK);
+    assert_int_equal(bequests.list[0].session.size, 2);
+    bequests_free(&bequests);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_announces_what_is_wanted_and_withdraws_it),
+        cmocka_unit_test(whoever_does_not_understand_is_asked_ever_more_rarely),
+        cmocka_unit_test(another_process_goes_on_with_the_session),
+        cmocka_unit_test(nonsense_is_no_session),
         cmocka_unit_test(a_family_that_the_neighbour_cannot_is_not_told),
         cmocka_unit_test(it_is_silent_when_it_is_not_well),
         cmocka_unit_test(a_silent_neighbour_is_given_up),
