@@ -217,7 +217,7 @@ class Pop(unittest.TestCase):
         two = self.start('pop-b', state + anycast([port]), folder=self.folder / 'b')
         self.wait_routes([True, True])
         self.wait_routes([True, True], bird=second)
-        wait_until(lambda: SERVICE in (json.loads(one.http('/status')[1])['pops'] or [{}])[0].get('announces', ''), 10, 'they know of each other')
+        wait_until(lambda: SERVICE in ((json.loads(one.http('/status')[1])['pops'] or [{}])[0].get('announces') or ''), 10, 'they know of each other')
         status, text = command(one, 'drain', '--pop', 'pop-b', '--for', '10m', '--reason', 'new kernel', '--author', 'alice')
         self.assertEqual(status, 0, text)
         self.wait_routes([False, False], bird=second)
