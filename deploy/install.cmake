@@ -35,3 +35,8 @@ foreach(manual ${MANUALS})
   endif()
 endforeach()
 install(FILES deploy/completion/meridian DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+
+# Units where systemd looks for them in every layout.
+install(FILES deploy/systemd/meridiand.service DESTINATION lib/systemd/system)
+install(FILES deploy/systemd/meridian.sysusers DESTINATION lib/sysusers.d RENAME meridian.conf)
+install(DIRECTORY deploy/examples deploy/pop deploy/redis DESTINATION ${CMAKE_INSTALL_DOCDIR}d)

@@ -492,10 +492,9 @@ void announcer_adopt(struct announcer *announcer, const struct config *config)
 {
     announcer->config = config;
     enum status status = set_prefixes(announcer, config);
-    if (status == OK) {
-        poke_sessions(announcer); /* what is gone is withdrawn first */
-        status = set_neighbors(announcer, config, NULL, NULL);
-    }
+    poke_sessions(announcer); /* what is gone is withdrawn first */
+    enum status neighbors = set_neighbors(announcer, config, NULL, NULL); /* always: rows are of this configuration now */
+    if (status == OK) status = neighbors;
     if (status != OK) log_line(LOG_LEVEL_ERROR, "anycast is not as configured", "error=%s", status_name(status));
     turn(announcer);
     announcer->owner.turned(announcer->owner.context);

@@ -245,6 +245,7 @@ static void on_tick(uv_timer_t *timer)
     struct control *control = timer->data;
     struct fact fact;
     bool suspected = watch_suspect(control->watch);
+    supervisor_tick(&control->supervisor, &control->crew, now_of(control));
     if (control->overtaken >= control->writer.epoch) renew_epoch(control);
     if (control->presence != NULL) presence_look(control->presence);
     control->almanac.worker_count = control->crew.started;
@@ -271,6 +272,7 @@ static void on_signal(uv_signal_t *signal, int number)
         bool again = control->stopping, leaves = !again && herald_end(&control->herald);
         log_line(LOG_LEVEL_INFO, leaves ? "draining" : "stopping", "signal=%d", number);
         control->stopping = true;
+        supervisor_stopping();
         if (!leaves) uv_stop(&control->loop);
     } else if (control->refresh != NULL &&
                refresh_reload(control->refresh, NULL, NULL) != OK) { /* else: still starting */
@@ -623,6 +625,7 @@ enum status control_run(struct control *control)
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,
              control->started->pop_name, control->crew.started, zones_count(control->ground->zones->zones),
              control->ground->atlas->source);
+    supervisor_ready();
     if (!control->stopping) uv_run(&control->loop, UV_RUN_DEFAULT);
     return OK;
 }

@@ -14,6 +14,7 @@
 #include "dnsd/control/publisher.h"
 #include "dnsd/control/refresh.h"
 #include "dnsd/control/succession.h"
+#include "dnsd/control/supervisor.h"
 #include "dnsd/control/trail.h"
 #include "state/knowledge.h"
 #include "state/probe.h"
@@ -52,6 +53,7 @@ struct control {
     struct prober *prober;
     struct crew crew;
     struct herald herald;
+    struct supervisor supervisor;
     struct legacy *legacy;         /* while this process starts; NULL: it is the first */
     struct succession *succession; /* NULL: no other one takes over */
     bool retired;                  /* it has: nothing is said to anybody any more */

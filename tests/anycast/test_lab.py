@@ -9,6 +9,7 @@
 # the machine is shared.
 import os
 import pathlib
+import re
 import signal
 import statistics
 import sys
@@ -232,12 +233,17 @@ class Network(unittest.TestCase):
         self.assertLessEqual(withdrawn, HOLD_S * 1000 + 500 + ROOM_MS)
 
     def test_4_uplink_cut_with_bfd(self):
-        """The PoP's host speaks BFD by BIRD, as deploy/pop/bird.conf has it."""
+        """The PoP's host speaks BFD by BIRD, by deploy/pop/bfd.conf."""
         space, wire = self.network.spaces['pop-us'], self.uplink()
-        rows = ' '.join('neighbor %s dev "to-r-us" local %s;' % (wire.address(self.network.spaces['r-us'], family), wire.address(space, family))
-                        for family in (4, 6))
-        (self.folder / 'bfd.conf').write_text('router id 10.255.2.1;\nprotocol device {}\nprotocol bfd { interface "*" { min rx interval 100 ms; min tx '
-                                              'interval 100 ms; multiplier 3; }; %s }\n' % rows)
+        text = (process.SOURCE / 'deploy/pop/bfd.conf').read_text()
+        site = {'UPLINK': '"to-r-us"'}
+        for family in (4, 6):
+            site['LOCAL%d' % family] = wire.address(space, family)
+            site['ROUTER%d' % family] = wire.address(self.network.spaces['r-us'], family)
+        for name, value in site.items():
+            text, count = re.subn(r'^define %s = .*;$' % name, 'define %s = %s;' % (name, value), text, flags=re.M)
+            self.assertEqual(count, 1, name)
+        (self.folder / 'bfd.conf').write_text(text)
         bird = Process('bfd-pop-us', [*space.prefix, program('bird'), '-f', '-c', self.folder / 'bfd.conf', '-s', self.folder / 'bfd.ctl', '-P',
                                       self.folder / 'bfd.pid'], self.folder)
         self.addCleanup(bird.stop)
