@@ -649,6 +649,10 @@ bool control_close(struct control *control)
     if (control == NULL) return true;
     legacy_free(control->legacy);
     succession_close(control->succession);
+    if (control->retired) { /* the loop stands still while the last connections end: whoever wants this process gone need not wait */
+        (void)signal(SIGTERM, SIG_DFL);
+        (void)signal(SIGINT, SIG_DFL);
+    }
     herald_close(&control->herald);
     bool ended = crew_stop(&control->crew);
     prober_close(control->prober);

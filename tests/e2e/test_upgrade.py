@@ -175,6 +175,15 @@ class Upgrade(unittest.TestCase):
             self.assertTrue(alive(self.daemon.pid))
         wait_until(lambda: not alive(self.daemon.pid), 10, 'the first ends with its last connection')
 
+    def test_one_that_lingers_can_be_ended(self):
+        with socket.create_connection(self.daemon.server, timeout=10 * SLOW):
+            self.upgrade()
+            time.sleep(1)
+            self.assertTrue(alive(self.daemon.pid))
+            self.daemon.process.send(signal.SIGTERM)
+            wait_until(lambda: not alive(self.daemon.pid), 2, 'it ends at once')
+        self.assertEqual(self.daemon.ask('www.example.com').addresses(), ['192.0.2.80'])
+
     def test_what_was_known_is_known(self):
         """Without Redis: orders and loads go with the sockets."""
         self.assertEqual(self.daemon.command('report', 'us-east-1', '--load', '55').returncode, 0)
