@@ -108,7 +108,10 @@ static int serve(struct config *take_config)
         log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
         goto close_control;
     }
-    if (control_run(control) == OK) code = EXIT_OK;
+    if (control_run(control, error) == OK)
+        code = EXIT_OK;
+    else
+        log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
     if (admin != NULL) admin_close(admin);
 close_control:
     ended = control_close(control);

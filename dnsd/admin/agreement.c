@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dnsd/admin/agreement.h"
 
+#include "dnsd/admin/exposition.h"
 #include "dnsd/admin/figure.h"
 
 static const char *word_of(const struct council_vote *vote)
@@ -61,15 +62,10 @@ json_t *agreement_pops_json(const struct control *control)
 
 /* ---- metrics ---- */
 
-static void family(FILE *out, const char *name, const char *help)
-{
-    fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
-}
-
 static void write_votes(FILE *out, const struct control *control)
 {
     const struct model *model = &control_world(control)->config->model;
-    family(out, "meridian_endpoint_votes", "PoPs' votes on an endpoint; stale and suspect ones are not counted.");
+    exposition_family(out, "meridian_endpoint_votes", "gauge", "PoPs' votes on an endpoint; stale and suspect ones are not counted.");
     for (size_t i = 0; i < model->endpoint_count; i++) {
         const struct verdict *verdict = council_last(control_council(control), (endpoint_id)i);
         const struct {
@@ -90,15 +86,15 @@ static void write_votes(FILE *out, const struct control *control)
 static void write_views(FILE *out, const struct world *world)
 {
     const struct model *model = &world->config->model;
-    family(out, "meridian_endpoint_degraded", "Whether an endpoint is up but counts with a part of its capacity (1).");
+    exposition_family(out, "meridian_endpoint_degraded", "gauge", "Whether an endpoint is up but counts with a part of its capacity (1).");
     for (size_t i = 0; i < model->endpoint_count; i++)
         fprintf(out, "meridian_endpoint_degraded{endpoint=\"%s\"} %d\n", model->endpoints[i].name,
                 (int)world->snapshot->endpoints[i].degraded);
-    family(out, "meridian_endpoint_unreachable", "Whether an endpoint is up but not reached from this PoP (1).");
+    exposition_family(out, "meridian_endpoint_unreachable", "gauge", "Whether an endpoint is up but not reached from this PoP (1).");
     for (size_t i = 0; i < model->endpoint_count; i++)
         fprintf(out, "meridian_endpoint_unreachable{endpoint=\"%s\"} %d\n", model->endpoints[i].name,
                 (int)world->snapshot->endpoints[i].unreachable);
-    family(out, "meridian_region_unreachable_ratio",
+    exposition_family(out, "meridian_region_unreachable_ratio", "gauge",
            "Share of a region's weight that is up but not reached from here.");
     for (size_t i = 0; i < model->region_count; i++)
         fprintf(out, "meridian_region_unreachable_ratio{region=\"%s\"} %.3f\n", model->regions[i].name,
@@ -114,11 +110,11 @@ void agreement_metrics(FILE *out, const struct control *control)
         live += pops[i].live;
         suspect += pops[i].live && pops[i].suspect;
     }
-    family(out, "meridian_suspect", "Whether this PoP suspects itself (1): too much died at once.");
+    exposition_family(out, "meridian_suspect", "gauge", "Whether this PoP suspects itself (1): too much died at once.");
     fprintf(out, "meridian_suspect %d\n", (int)control_suspect(control));
-    family(out, "meridian_pops", "Other PoPs that were heard of.");
+    exposition_family(out, "meridian_pops", "gauge", "Other PoPs that were heard of.");
     fprintf(out, "meridian_pops{state=\"live\"} %zu\nmeridian_pops{state=\"lost\"} %zu\n", live, count - live);
-    family(out, "meridian_pops_suspect", "Live PoPs that suspect themselves.");
+    exposition_family(out, "meridian_pops_suspect", "gauge", "Live PoPs that suspect themselves.");
     fprintf(out, "meridian_pops_suspect %zu\n", suspect);
     write_votes(out, control);
     write_views(out, control_world(control));

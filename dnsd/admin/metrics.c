@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dnsd/admin/agreement.h"
+#include "dnsd/admin/exposition.h"
 #include "dnsd/admin/overview.h"
 #include "dnsd/admin/routing.h"
 #include "dnsd/admin/sharing.h"
@@ -21,11 +22,6 @@
 #define LABEL_MAX 600 /* an escaped label: the longest of ours is a database's source, 255 characters */
 
 /* ---- exposition ---- */
-
-static void family(FILE *out, const char *name, const char *type, const char *help)
-{
-    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
 
 /* Escape a label's value: backslash, quote and newline (the format's three). */
 static const char *label(char room[LABEL_MAX], const char *text)
@@ -103,7 +99,7 @@ static void write_counters(FILE *out, const struct control *control)
     bool placed[COUNTER_LAST + 1] = {false};
     for (size_t i = 0; i < COUNTER_PLACES; i++) {
         const struct counter_place *place = &counter_places[i];
-        if (place->help != NULL) family(out, place->name, "counter", place->help);
+        if (place->help != NULL) exposition_family(out, place->name, "counter", place->help);
         write_counter(out, control, place->counter, place->name, place->labels);
         placed[place->counter] = true;
     }
@@ -112,7 +108,7 @@ static void write_counters(FILE *out, const struct control *control)
         char name[128];
         if (placed[counter]) continue;
         snprintf(name, sizeof name, "meridian_%s_total", counter_name((enum counter)counter));
-        family(out, name, "counter", "A counter of the workers.");
+        exposition_family(out, name, "counter", "A counter of the workers.");
         write_counter(out, control, (enum counter)counter, name, "");
     }
 }
@@ -122,13 +118,13 @@ static void write_workers(FILE *out, const struct control *control)
     size_t count = control_worker_count(control);
     char labels[64];
     write_counters(out, control);
-    family(out, "meridian_worker_turns_total", "counter", "Turns of a worker's loop: its progress.");
+    exposition_family(out, "meridian_worker_turns_total", "counter", "Turns of a worker's loop: its progress.");
     for (size_t i = 0; i < count; i++) {
         snprintf(labels, sizeof labels, "{worker=\"%zu\"}", i);
         sample_count(out, "meridian_worker_turns_total", labels,
                      counter_read(&worker_counters(control_worker(control, i))->turns));
     }
-    family(out, "meridian_worker_world_sequence", "gauge", "Sequence number of the world that a worker answers from.");
+    exposition_family(out, "meridian_worker_world_sequence", "gauge", "Sequence number of the world that a worker answers from.");
     for (size_t i = 0; i < count; i++) {
         snprintf(labels, sizeof labels, "{worker=\"%zu\"}", i);
         sample_count(out, "meridian_worker_world_sequence", labels, worker_adopted(control_worker(control, i)));
@@ -137,7 +133,7 @@ static void write_workers(FILE *out, const struct control *control)
 
 static void write_region_answers(FILE *out, const struct control *control, const struct model *model)
 {
-    family(out, "meridian_region_answers_total", "counter", "Steered answers that named a region.");
+    exposition_family(out, "meridian_region_answers_total", "counter", "Steered answers that named a region.");
     for (size_t region = 0; region < model->region_count; region++) {
         char room[LABEL_MAX];
         char labels[LABEL_MAX + 32];
@@ -239,7 +235,7 @@ static const char *const endpoint_gauges[][2] = {
 static void write_regions(FILE *out, const struct world *world, int64_t elapsed_ms)
 {
     for (unsigned row = 0; row < sizeof region_gauges / sizeof *region_gauges; row++) {
-        family(out, region_gauges[row][0], "gauge", region_gauges[row][1]);
+        exposition_family(out, region_gauges[row][0], "gauge", region_gauges[row][1]);
         for (size_t i = 0; i < world->config->model.region_count; i++) {
             char room[LABEL_MAX];
             char labels[LABEL_MAX + 32];
@@ -255,7 +251,7 @@ static void write_endpoints(FILE *out, const struct world *world, int64_t elapse
 {
     const struct model *model = &world->config->model;
     for (unsigned row = 0; row < sizeof endpoint_gauges / sizeof *endpoint_gauges; row++) {
-        family(out, endpoint_gauges[row][0], "gauge", endpoint_gauges[row][1]);
+        exposition_family(out, endpoint_gauges[row][0], "gauge", endpoint_gauges[row][1]);
         for (size_t i = 0; i < model->endpoint_count; i++) {
             char rooms[2][LABEL_MAX];
             char labels[2 * LABEL_MAX + 32];
@@ -290,7 +286,7 @@ static void write_tenants(FILE *out, const struct world *world)
 {
     const struct model *model = &world->config->model;
     for (unsigned row = 0; model->tenant_count > 0 && row < sizeof tenant_gauges / sizeof *tenant_gauges; row++) {
-        family(out, tenant_gauges[row][0], "gauge", tenant_gauges[row][1]);
+        exposition_family(out, tenant_gauges[row][0], "gauge", tenant_gauges[row][1]);
         for (size_t i = 0; i < model->tenant_count; i++) {
             char room[LABEL_MAX];
             char labels[LABEL_MAX + 32];
@@ -305,7 +301,7 @@ static void write_tenants(FILE *out, const struct world *world)
 static void write_shares(FILE *out, const struct world *world)
 {
     const struct model *model = &world->config->model;
-    family(out, "meridian_endpoint_share_ratio", "gauge", "Share of its region's clients that an endpoint is named to.");
+    exposition_family(out, "meridian_endpoint_share_ratio", "gauge", "Share of its region's clients that an endpoint is named to.");
     for (size_t i = 0; i < model->endpoint_count; i++) {
         char rooms[2][LABEL_MAX];
         char labels[2 * LABEL_MAX + 32];
@@ -322,14 +318,14 @@ static void write_shares(FILE *out, const struct world *world)
 
 static void write_one(FILE *out, const char *name, const char *help, double value)
 {
-    family(out, name, "gauge", help);
+    exposition_family(out, name, "gauge", help);
     sample(out, name, "", value);
 }
 
 static void write_plans(FILE *out, const struct world *world)
 {
     const struct model *model = &world->config->model;
-    family(out, "meridian_plan_cells", "gauge", "Cells by the step of the ladder that found them a region.");
+    exposition_family(out, "meridian_plan_cells", "gauge", "Cells by the step of the ladder that found them a region.");
     for (size_t i = 0; i < model->plan_count; i++) {
         char room[LABEL_MAX];
         char labels[LABEL_MAX + 96];
@@ -353,7 +349,7 @@ static void write_orders(FILE *out, const struct control *control)
     struct control_status status;
     control_status(control, &status);
     order_book_each(control_orders(control), status.now_ms, counts, count_order);
-    family(out, "meridian_orders", "gauge", "Operators' orders in force, by what they ask for.");
+    exposition_family(out, "meridian_orders", "gauge", "Operators' orders in force, by what they ask for.");
     for (unsigned verb = 0; verb < ORDER_VERB_COUNT; verb++) {
         char labels[64];
         snprintf(labels, sizeof labels, "{verb=\"%s\"}", order_verb_name((enum order_verb)verb));
@@ -371,7 +367,7 @@ static void write_facts(FILE *out, const struct world *world)
         loads += snapshot->endpoints[i].load.source != LOAD_FROM_NOBODY;
     }
     for (size_t i = 0; i < snapshot->region_count; i++) loads += snapshot->reports[i].load.source != LOAD_FROM_NOBODY;
-    family(out, "meridian_facts", "gauge", "Endpoints and regions of which something fresh is known, by kind.");
+    exposition_family(out, "meridian_facts", "gauge", "Endpoints and regions of which something fresh is known, by kind.");
     sample_count(out, "meridian_facts", "{kind=\"probe\"}", probes);
     sample_count(out, "meridian_facts", "{kind=\"load\"}", loads);
 }
@@ -426,7 +422,7 @@ static void write_process(FILE *out, const struct control_status *status)
 {
     struct timespec cpu;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    family(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
+    exposition_family(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
     sample(out, "process_cpu_seconds_total", "", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
     double bytes = resident_bytes();
     if (bytes >= 0) write_one(out, "process_resident_memory_bytes", "Resident memory.", bytes);
@@ -442,11 +438,11 @@ static void write_page(FILE *out, const struct control *control)
     const struct world *world = control_world(control);
     snprintf(labels, sizeof labels, "{version=\"%s\",pop=\"%s\"}", label(rooms[0], status.version),
              label(rooms[1], world == NULL ? "" : world->config->pop_name));
-    family(out, "meridian_build_info", "gauge", "Always 1; the labels say which version runs where.");
+    exposition_family(out, "meridian_build_info", "gauge", "Always 1; the labels say which version runs where.");
     sample(out, "meridian_build_info", labels, 1);
-    family(out, "meridian_worlds_published_total", "counter", "Worlds handed to the workers.");
+    exposition_family(out, "meridian_worlds_published_total", "counter", "Worlds handed to the workers.");
     sample_count(out, "meridian_worlds_published_total", "", status.worlds_published);
-    family(out, "meridian_worlds_built_total", "counter",
+    exposition_family(out, "meridian_worlds_built_total", "counter",
            "Worlds built; those that alter no answer are not published.");
     sample_count(out, "meridian_worlds_built_total", "", status.worlds_built);
     write_attempt(out, "reload", "Whether the newest reload of the configuration went well.", &status.reload);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "dnsd/admin/exposition.h"
 #include "dnsd/admin/figure.h"
 #include "dnsd/anycast/announcer.h"
 
@@ -43,47 +44,34 @@ json_t *routing_json(const struct control *control)
 {
     const struct announcer *announcer = control_announcer(control);
     if (announcer == NULL) return json_null();
+    struct announcer_prefix prefix_list[BGP_PREFIX_MAX];
+    struct announcer_neighbor neighbor_list[ANYCAST_NEIGHBOR_MAX];
+    size_t prefix_count = announcer_prefixes(announcer, prefix_list), neighbor_count = announcer_neighbors(announcer, neighbor_list);
     json_t *prefixes = json_array(), *neighbors = json_array();
-    for (size_t i = 0; i < announcer_prefix_count(announcer); i++) {
-        struct announcer_prefix prefix = announcer_prefix(announcer, i);
-        json_array_append_new(prefixes, prefix_json(control, &prefix, announcer_worker_count(announcer)));
-    }
-    for (size_t i = 0; i < announcer_neighbor_count(announcer); i++) {
-        struct announcer_neighbor neighbor = announcer_neighbor(announcer, i);
-        json_array_append_new(neighbors, neighbor_json(control, &neighbor));
-    }
+    for (size_t i = 0; i < prefix_count; i++)
+        json_array_append_new(prefixes, prefix_json(control, &prefix_list[i], announcer_worker_count(announcer)));
+    for (size_t i = 0; i < neighbor_count; i++) json_array_append_new(neighbors, neighbor_json(control, &neighbor_list[i]));
     return json_pack("{s:o, s:o, s:I}", "prefixes", prefixes, "neighbors", neighbors, "watchdog_cuts",
                      (json_int_t)announcer_bites(announcer));
 }
 
 /* ---- metrics ---- */
 
-static void family(FILE *out, const char *name, const char *type, const char *help)
-{
-    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 /* Prefixes and addresses hold no quotes, backslashes or line ends. */
 static void write_prefixes(FILE *out, const struct announcer *announcer)
 {
-    size_t count = announcer_prefix_count(announcer);
-    family(out, "meridian_anycast_announced", "gauge", "Whether the prefix is announced.");
-    for (size_t i = 0; i < count; i++) {
-        struct announcer_prefix prefix = announcer_prefix(announcer, i);
-        fprintf(out, "meridian_anycast_announced{prefix=\"%s\"} %d\n", prefix.prefix, (int)prefix.announced);
-    }
-    family(out, "meridian_anycast_gate", "gauge", "1 for the reason why the prefix is announced or is not.");
-    for (size_t i = 0; i < count; i++) {
-        struct announcer_prefix prefix = announcer_prefix(announcer, i);
+    struct announcer_prefix list[BGP_PREFIX_MAX];
+    size_t count = announcer_prefixes(announcer, list);
+    exposition_family(out, "meridian_anycast_announced", "gauge", "Whether the prefix is announced.");
+    for (size_t i = 0; i < count; i++) fprintf(out, "meridian_anycast_announced{prefix=\"%s\"} %d\n", list[i].prefix, (int)list[i].announced);
+    exposition_family(out, "meridian_anycast_gate", "gauge", "1 for the reason why the prefix is announced or is not.");
+    for (size_t i = 0; i < count; i++)
         for (unsigned reason = 0; reason < GATE_REASON_COUNT; reason++)
-            fprintf(out, "meridian_anycast_gate{prefix=\"%s\",reason=\"%s\"} %d\n", prefix.prefix,
-                    gate_reason_name((enum gate_reason)reason), (int)(prefix.reason == reason));
-    }
-    family(out, "meridian_anycast_withdrawals_total", "counter", "Times that the prefix was withdrawn.");
-    for (size_t i = 0; i < count; i++) {
-        struct announcer_prefix prefix = announcer_prefix(announcer, i);
-        fprintf(out, "meridian_anycast_withdrawals_total{prefix=\"%s\"} %" PRIu64 "\n", prefix.prefix, prefix.withdrawals);
-    }
+            fprintf(out, "meridian_anycast_gate{prefix=\"%s\",reason=\"%s\"} %d\n", list[i].prefix, gate_reason_name((enum gate_reason)reason),
+                    (int)(list[i].reason == reason));
+    exposition_family(out, "meridian_anycast_withdrawals_total", "counter", "Times that the prefix was withdrawn.");
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "meridian_anycast_withdrawals_total{prefix=\"%s\"} %" PRIu64 "\n", list[i].prefix, list[i].withdrawals);
 }
 
 static double figure_of(const struct announcer_neighbor *neighbor, unsigned row)
@@ -109,14 +97,15 @@ static const struct {
 
 static void write_neighbors(FILE *out, const struct announcer *announcer)
 {
+    struct announcer_neighbor list[ANYCAST_NEIGHBOR_MAX];
+    size_t count = announcer_neighbors(announcer, list);
     for (unsigned row = 0; row < sizeof neighbor_families / sizeof *neighbor_families; row++) {
-        family(out, neighbor_families[row].name, neighbor_families[row].type, neighbor_families[row].help);
-        for (size_t i = 0; i < announcer_neighbor_count(announcer); i++) {
-            struct announcer_neighbor neighbor = announcer_neighbor(announcer, i);
+        exposition_family(out, neighbor_families[row].name, neighbor_families[row].type, neighbor_families[row].help);
+        for (size_t i = 0; i < count; i++) {
             char address[ADDRESS_TEXT_MAX];
-            address_format(&neighbor.row->address, address);
-            fprintf(out, "%s{neighbor=\"%s\",port=\"%u\"} %.0f\n", neighbor_families[row].name, address, (unsigned)neighbor.row->port,
-                    figure_of(&neighbor, row));
+            address_format(&list[i].row->address, address);
+            fprintf(out, "%s{neighbor=\"%s\",port=\"%u\"} %.0f\n", neighbor_families[row].name, address, (unsigned)list[i].row->port,
+                    figure_of(&list[i], row));
         }
     }
 }
@@ -127,6 +116,6 @@ void routing_metrics(FILE *out, const struct control *control)
     if (announcer == NULL) return;
     write_prefixes(out, announcer);
     write_neighbors(out, announcer);
-    family(out, "meridian_anycast_watchdog_cuts_total", "counter", "Times that sessions were ended because the control thread stood still.");
+    exposition_family(out, "meridian_anycast_watchdog_cuts_total", "counter", "Times that sessions were ended because the control thread stood still.");
     fprintf(out, "meridian_anycast_watchdog_cuts_total %" PRIu64 "\n", announcer_bites(announcer));
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "dnsd/admin/exposition.h"
 #include "dnsd/admin/figure.h"
 #include "router/snapshot.h"
 
@@ -66,11 +67,6 @@ json_t *sharing_warning(const struct control_status *status)
 
 /* ---- metrics ---- */
 
-static void family(FILE *out, const char *name, const char *type, const char *help)
-{
-    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 /* Addresses hold no quotes, backslashes or line ends: the configuration takes none. */
 static double figure_of(const struct control_status *status, const struct store_server_status *server, unsigned row)
 {
@@ -110,7 +106,7 @@ static const struct {
 static void write_servers(FILE *out, const struct control_status *status)
 {
     for (unsigned row = 0; row < sizeof server_families / sizeof *server_families; row++) {
-        family(out, server_families[row].name, server_families[row].type, server_families[row].help);
+        exposition_family(out, server_families[row].name, server_families[row].type, server_families[row].help);
         for (size_t i = 0; i < status->sharing.server_count; i++) {
             double value = figure_of(status, &status->servers[i], row);
             if (value < 0) continue;
@@ -122,18 +118,18 @@ static void write_servers(FILE *out, const struct control_status *status)
 void sharing_metrics(FILE *out, const struct control_status *status)
 {
     const struct store_status *sharing = &status->sharing;
-    family(out, "meridian_store_facts", "gauge", "Facts in force, of all writers.");
+    exposition_family(out, "meridian_store_facts", "gauge", "Facts in force, of all writers.");
     fprintf(out, "meridian_store_facts %zu\n", sharing->fact_count);
     if (!sharing->shared) return;
-    family(out, "meridian_store_alone", "gauge",
+    exposition_family(out, "meridian_store_alone", "gauge",
            "Whether no Redis server can be reached (1): own facts and last facts.");
     fprintf(out, "meridian_store_alone %d\n", (int)sharing->alone);
-    family(out, "meridian_store_writers", "gauge", "PoPs, reporters and operators heard of.");
+    exposition_family(out, "meridian_store_writers", "gauge", "PoPs, reporters and operators heard of.");
     fprintf(out, "meridian_store_writers %zu\n", sharing->pop_count);
-    family(out, "meridian_store_overtaken_total", "counter",
+    exposition_family(out, "meridian_store_overtaken_total", "counter",
            "Times that a newer epoch of this PoP was found in Redis.");
     fprintf(out, "meridian_store_overtaken_total %" PRIu64 "\n", sharing->overtaken);
-    family(out, "meridian_store_dropped_total", "counter", "Values from Redis that were dropped, by reason.");
+    exposition_family(out, "meridian_store_dropped_total", "counter", "Values from Redis that were dropped, by reason.");
     for (unsigned i = 0; i < STORE_DROP_COUNT; i++)
         fprintf(out, "meridian_store_dropped_total{reason=\"%s\"} %" PRIu64 "\n", store_drop_name((enum store_drop)i),
                 sharing->dropped[i]);

@@ -8,7 +8,6 @@
 
 #include "dnsd/anycast/roll_call.h"
 #include "dnsd/anycast/watchdog.h"
-#include "dnsd/config/config_table.h"
 #include "dnsd/log.h"
 #include "state/secret.h"
 
@@ -66,10 +65,8 @@ static int64_t now_of(const struct announcer *announcer)
 
 /* ---- what sessions ask and tell ---- */
 
-static void ask(void *owner, struct bgp_wanted *wanted, bool *well)
+static void fill_wanted(const struct announcer *announcer, struct bgp_wanted *wanted)
 {
-    const struct announcer *announcer = ((const struct seat *)owner)->announcer;
-    *well = announcer->well;
     *wanted = (struct bgp_wanted){.count = BGP_PREFIX_MAX};
     for (size_t i = 0; i < BGP_PREFIX_MAX; i++) {
         const struct line *line = &announcer->lines[i];
@@ -77,6 +74,13 @@ static void ask(void *owner, struct bgp_wanted *wanted, bool *well)
         wanted->announced[i] = line->used && !line->leaving && line->verdict.announced;
         wanted->graceful[i] = line->verdict.graceful;
     }
+}
+
+static void ask(void *owner, struct bgp_wanted *wanted, bool *well)
+{
+    const struct announcer *announcer = ((const struct seat *)owner)->announcer;
+    *well = announcer->well;
+    fill_wanted(announcer, wanted);
 }
 
 static void write_neighbor(const struct seat *seat, char out[ADDRESS_TEXT_MAX])
@@ -280,11 +284,10 @@ static void resume_prefixes(struct announcer *announcer, const struct bequests *
             line->gate = gate_resumed(now_of(announcer));
             line->verdict = (struct gate_verdict){
                 .announced = true, .graceful = before->list[i].graceful[j], .well = true, .reason = GATE_WELL, .worker = announcer->worker_count};
+            roll_call_vouch(announcer->roll_call, line->question);
         }
     }
-    if (before->count == 0) return;
-    announcer->well = true;
-    roll_call_vouch(announcer->roll_call);
+    announcer->well = before->count > 0;
 }
 
 /* The session of these options as the process before led it, with `told` in our slots; NULL: there is none. */
@@ -292,8 +295,7 @@ static struct bequest *find_bequest(const struct announcer *announcer, struct be
 {
     for (size_t i = 0; before != NULL && i < before->count; i++) {
         struct bequest *one = &before->list[i];
-        if (one->descriptor < 0 || one->port != options->port || !address_equal(&one->neighbour, &options->neighbour)) continue;
-        if (one->digest != bequest_digest(options)) continue;
+        if (one->descriptor < 0 || one->digest != bgp_session_digest(options)) continue;
         for (size_t j = 0; j < one->prefix_count; j++) {
             size_t at = find_line(announcer, &one->prefixes[j]);
             if (at == BGP_PREFIX_MAX) continue;
@@ -308,9 +310,7 @@ static struct bequest *find_bequest(const struct announcer *announcer, struct be
 static bool bequeath(const struct announcer *announcer, struct seat *seat, struct bequest *out)
 {
     memset(out, 0, sizeof *out);
-    out->neighbour = seat->options.neighbour;
-    out->port = seat->options.port;
-    out->digest = bequest_digest(&seat->options);
+    out->digest = bgp_session_digest(&seat->options);
     if (!bgp_session_suspend(seat->session, &out->descriptor, &out->session)) return false;
     for (size_t i = 0; i < BGP_PREFIX_MAX; i++) {
         if (!out->session.told[i]) continue;
@@ -370,26 +370,11 @@ static struct bgp_session_options options_of(const struct anycast_settings *sett
     return options;
 }
 
-static bool same_settings(const struct bgp_settings *left, const struct bgp_settings *right)
-{
-    return left->local_as == right->local_as && left->peer_as == right->peer_as && left->router_id == right->router_id &&
-           left->hold_time_s == right->hold_time_s && address_equal(&left->next_hop4, &right->next_hop4) &&
-           address_equal(&left->next_hop6, &right->next_hop6) && left->community_count == right->community_count &&
-           memcmp(left->communities, right->communities, left->community_count * sizeof *left->communities) == 0;
-}
-
-static bool same_options(const struct bgp_session_options *left, const struct bgp_session_options *right)
-{
-    return same_settings(&left->settings, &right->settings) && address_equal(&left->neighbour, &right->neighbour) &&
-           left->port == right->port && address_equal(&left->source, &right->source) && left->ttl_security == right->ttl_security &&
-           strcmp(left->password, right->password) == 0;
-}
-
 static struct seat *find_seat(struct announcer *announcer, const struct bgp_session_options *options)
 {
     for (size_t i = 0; i < ANYCAST_NEIGHBOR_MAX; i++) {
         struct seat *seat = &announcer->seats[i];
-        if (seat->session != NULL && same_options(&seat->options, options)) return seat;
+        if (seat->session != NULL && bgp_session_digest(&seat->options) == bgp_session_digest(options)) return seat;
     }
     return NULL;
 }
@@ -443,7 +428,7 @@ static enum status set_neighbors(struct announcer *announcer, const struct confi
         struct seat *seat = &announcer->seats[i];
         bool stays = false;
         for (size_t j = 0; j < settings->neighbor_count && seat->session != NULL; j++) {
-            if (!sound[j] || !same_options(&seat->options, &wanted[j])) continue;
+            if (!sound[j] || bgp_session_digest(&seat->options) != bgp_session_digest(&wanted[j])) continue;
             stays = true;
             seat->row = &settings->neighbors[j];
         }
@@ -558,60 +543,41 @@ size_t announcer_worker_count(const struct announcer *announcer)
     return announcer->worker_count;
 }
 
-static const struct line *nth_line(const struct announcer *announcer, size_t index)
-{
-    for (size_t i = 0; i < BGP_PREFIX_MAX; i++)
-        if (announcer->lines[i].used && !announcer->lines[i].leaving && index-- == 0) return &announcer->lines[i];
-    return NULL;
-}
-
-size_t announcer_prefix_count(const struct announcer *announcer)
+size_t announcer_prefixes(const struct announcer *announcer, struct announcer_prefix out[BGP_PREFIX_MAX])
 {
     size_t count = 0;
-    while (nth_line(announcer, count) != NULL) count++;
+    for (size_t i = 0; i < BGP_PREFIX_MAX; i++) {
+        const struct line *line = &announcer->lines[i];
+        if (!line->used || line->leaving) continue;
+        out[count++] = (struct announcer_prefix){
+            .prefix = line->text,
+            .asked = line->asked,
+            .announced = line->verdict.announced,
+            .graceful = line->verdict.graceful,
+            .reason = line->gate.reason,
+            .since_ms = line->gate.since_ms,
+            .worker = line->verdict.worker,
+            .announcements = line->announcements,
+            .withdrawals = line->withdrawals,
+        };
+    }
     return count;
 }
 
-struct announcer_prefix announcer_prefix(const struct announcer *announcer, size_t index)
+size_t announcer_neighbors(const struct announcer *announcer, struct announcer_neighbor out[ANYCAST_NEIGHBOR_MAX])
 {
-    const struct line *line = nth_line(announcer, index);
-    return (struct announcer_prefix){
-        .prefix = line->text,
-        .asked = line->asked,
-        .announced = line->verdict.announced,
-        .graceful = line->verdict.graceful,
-        .reason = line->gate.reason,
-        .since_ms = line->gate.since_ms,
-        .worker = line->verdict.worker,
-        .announcements = line->announcements,
-        .withdrawals = line->withdrawals,
-    };
-}
-
-static const struct seat *nth_seat(const struct announcer *announcer, size_t index)
-{
-    for (size_t i = 0; i < ANYCAST_NEIGHBOR_MAX; i++)
-        if (announcer->seats[i].session != NULL && index-- == 0) return &announcer->seats[i];
-    return NULL;
-}
-
-size_t announcer_neighbor_count(const struct announcer *announcer)
-{
-    size_t count = 0;
-    while (nth_seat(announcer, count) != NULL) count++;
-    return count;
-}
-
-struct announcer_neighbor announcer_neighbor(const struct announcer *announcer, size_t index)
-{
-    const struct seat *seat = nth_seat(announcer, index);
     struct bgp_wanted wanted;
-    bool well;
-    ask((void *)(uintptr_t)seat, &wanted, &well);
-    return (struct announcer_neighbor){
-        .row = seat->row,
-        .peer = bgp_session_peer(seat->session),
-        .trouble = bgp_session_trouble(seat->session),
-        .agrees = bgp_peer_agrees(bgp_session_peer(seat->session), &wanted),
-    };
+    size_t count = 0;
+    fill_wanted(announcer, &wanted);
+    for (size_t i = 0; i < ANYCAST_NEIGHBOR_MAX; i++) {
+        const struct seat *seat = &announcer->seats[i];
+        if (seat->session == NULL) continue;
+        out[count++] = (struct announcer_neighbor){
+            .row = seat->row,
+            .peer = bgp_session_peer(seat->session),
+            .trouble = bgp_session_trouble(seat->session),
+            .agrees = bgp_peer_agrees(bgp_session_peer(seat->session), &wanted),
+        };
+    }
+    return count;
 }

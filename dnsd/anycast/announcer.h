@@ -16,6 +16,7 @@
 #include "dnsd/anycast/bgp_session.h"
 #include "dnsd/anycast/gate.h"
 #include "dnsd/config/config.h"
+#include "dnsd/config/config_table.h"
 
 #define ANNOUNCER_TICK_MS 100
 #define ANNOUNCER_ERROR_MAX 256
@@ -88,10 +89,9 @@ struct announcer_neighbor {
     bool agrees; /* it knows what it should */
 };
 
-size_t announcer_prefix_count(const struct announcer *announcer);
-struct announcer_prefix announcer_prefix(const struct announcer *announcer, size_t index);
-size_t announcer_neighbor_count(const struct announcer *announcer);
-struct announcer_neighbor announcer_neighbor(const struct announcer *announcer, size_t index);
+/* In the order of their slots. Return how many. */
+size_t announcer_prefixes(const struct announcer *announcer, struct announcer_prefix out[BGP_PREFIX_MAX]);
+size_t announcer_neighbors(const struct announcer *announcer, struct announcer_neighbor out[ANYCAST_NEIGHBOR_MAX]);
 size_t announcer_worker_count(const struct announcer *announcer);
 
 #endif

@@ -1,7 +1,7 @@
 /* bequest.c - BGP sessions as text.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   ADDRESS PORT DIGEST HOLD-MS AS ROUTER-ID FOUR-OCTET IPV4 IPV6 NEXT-HOP4|- NEXT-HOP6|- BYTES|- PREFIX[,g] ... */
+ *   DIGEST HOLD-MS AS ROUTER-ID FOUR-OCTET IPV4 IPV6 NEXT-HOP4|- NEXT-HOP6|- BYTES|- PREFIX[,g] ... */
 #include "dnsd/anycast/bequest.h"
 
 #include <inttypes.h>
@@ -10,22 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "dnsd/config/digest.h"
-
-uint64_t bequest_digest(const struct bgp_session_options *options)
-{
-    const struct bgp_settings *settings = &options->settings;
-    char text[256], hops[2][ADDRESS_TEXT_MAX] = {"-", "-"}, source[ADDRESS_TEXT_MAX] = "-";
-    if (settings->next_hop4.family != FAMILY_NONE) address_format(&settings->next_hop4, hops[0]);
-    if (settings->next_hop6.family != FAMILY_NONE) address_format(&settings->next_hop6, hops[1]);
-    if (options->source.family != FAMILY_NONE) address_format(&options->source, source);
-    int size = snprintf(text, sizeof text, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %u %s %s %s %d", settings->local_as, settings->peer_as,
-                        settings->router_id, (unsigned)settings->hold_time_s, hops[0], hops[1], source, (int)options->ttl_security);
-    uint64_t digest = digest_bytes(DIGEST_START, text, (size_t)size);
-    digest = digest_bytes(digest, settings->communities, settings->community_count * sizeof *settings->communities);
-    return digest_bytes(digest, options->password, strlen(options->password));
-}
 
 /* ---- writing ---- */
 
@@ -59,10 +43,8 @@ enum status bequest_write(const struct bequest *bequest, char out[BEQUEST_TEXT_M
     const struct bgp_resumption *session = &bequest->session;
     const struct bgp_open *theirs = &session->theirs;
     struct text text = {.to = out};
-    char neighbour[ADDRESS_TEXT_MAX];
-    address_format(&bequest->neighbour, neighbour);
-    put(&text, "%s %u %016" PRIx64 " %" PRId64 " %" PRIu32 " %" PRIu32 " %d %d %d", neighbour, (unsigned)bequest->port, bequest->digest,
-        session->hold_ms, theirs->as, theirs->router_id, (int)theirs->four_octet, (int)theirs->ipv4, (int)theirs->ipv6);
+    put(&text, "%016" PRIx64 " %" PRId64 " %" PRIu32 " %" PRIu32 " %d %d %d", bequest->digest, session->hold_ms, theirs->as, theirs->router_id,
+        (int)theirs->four_octet, (int)theirs->ipv4, (int)theirs->ipv6);
     put_address(&text, &session->next_hop4);
     put_address(&text, &session->next_hop6);
     put(&text, session->size > 0 ? " " : " -");
@@ -116,20 +98,18 @@ static bool read_prefixes(const char *text, struct bequest *out)
 
 static bool read_all(const char *text, struct bequest *out)
 {
-    char neighbour[ADDRESS_TEXT_MAX], hops[2][ADDRESS_TEXT_MAX], bytes[2 * BGP_MESSAGE_MAX + 1];
+    char hops[2][ADDRESS_TEXT_MAX], bytes[2 * BGP_MESSAGE_MAX + 1];
     struct bgp_open *theirs = &out->session.theirs;
-    unsigned port, flags[3];
+    unsigned flags[3];
     int read = 0;
-    int words = sscanf(text, "%45s %u %" SCNx64 " %" SCNd64 " %" SCNu32 " %" SCNu32 " %u %u %u %45s %45s %8192s%n", neighbour, &port, &out->digest,
-                       &out->session.hold_ms, &theirs->as, &theirs->router_id, &flags[0], &flags[1], &flags[2], hops[0], hops[1], bytes, &read);
-    if (words != 12 || port == 0 || port > UINT16_MAX || out->session.hold_ms < 0 || out->session.hold_ms > UINT16_MAX * INT64_C(1000)) return false;
-    out->port = (uint16_t)port;
+    int words = sscanf(text, "%" SCNx64 " %" SCNd64 " %" SCNu32 " %" SCNu32 " %u %u %u %45s %45s %8192s%n", &out->digest, &out->session.hold_ms,
+                       &theirs->as, &theirs->router_id, &flags[0], &flags[1], &flags[2], hops[0], hops[1], bytes, &read);
+    if (words != 10 || out->session.hold_ms < 0 || out->session.hold_ms > UINT16_MAX * INT64_C(1000)) return false;
     theirs->four_octet = flags[0] != 0;
     theirs->ipv4 = flags[1] != 0;
     theirs->ipv6 = flags[2] != 0;
     theirs->hold_time_s = (uint16_t)(out->session.hold_ms / 1000);
-    return address_parse(neighbour, &out->neighbour) == OK && read_address(hops[0], &out->session.next_hop4) &&
-           read_address(hops[1], &out->session.next_hop6) && read_bytes(bytes, &out->session) && read_prefixes(text + read, out);
+    return read_address(hops[0], &out->session.next_hop4) && read_address(hops[1], &out->session.next_hop6) && read_bytes(bytes, &out->session) && read_prefixes(text + read, out);
 }
 
 enum status bequests_take(struct bequests *bequests, const char *text, int take_descriptor)

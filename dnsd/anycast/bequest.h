@@ -13,9 +13,7 @@
 
 struct bequest {
     int descriptor; /* negative: somebody has taken it */
-    struct address neighbour;
-    uint16_t port;
-    uint64_t digest; /* of the session's options */
+    uint64_t digest; /* bgp_session_digest */
     struct bgp_resumption session; /* its `told` does not count: slots differ */
     struct prefix prefixes[BGP_PREFIX_MAX]; /* that the neighbour was told */
     bool graceful[BGP_PREFIX_MAX];
@@ -27,8 +25,6 @@ struct bequests { /* zeroed: none */
     size_t count;
 };
 
-/* What both processes must have alike. */
-uint64_t bequest_digest(const struct bgp_session_options *options);
 /* ERR_LIMIT: it does not fit. */
 MUST_USE enum status bequest_write(const struct bequest *bequest, char out[BEQUEST_TEXT_MAX]);
 /* Adds one; takes the descriptor with OK. ERR_SYNTAX, ERR_LIMIT, ERR_MEMORY. */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dnsd/config/digest.h"
 #include "state/socket_address.h"
 
 #define CONNECT_TIMEOUT_MS 5000
@@ -73,7 +74,9 @@ static void note_trouble(struct bgp_session *session, const char *what, const ch
 
 static void free_session(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct bgp_session *session = handle->data;
+    explicit_bzero(session->options.password, sizeof session->options.password);
+    free(session);
 }
 
 static void free_connection(uv_handle_t *handle)
@@ -278,6 +281,28 @@ static void tick(uv_timer_t *timer)
     session->options.ask(session->options.owner, &wanted, &well);
     bgp_peer_tick(&session->peer, &wanted, well, now_ms);
     follow(session);
+}
+
+static void write_address(const struct address *address, char out[ADDRESS_TEXT_MAX])
+{
+    if (address->family == FAMILY_NONE) snprintf(out, ADDRESS_TEXT_MAX, "-");
+    else address_format(address, out);
+}
+
+uint64_t bgp_session_digest(const struct bgp_session_options *options)
+{
+    const struct bgp_settings *settings = &options->settings;
+    const struct address *const addresses[] = {&options->neighbour, &options->source, &settings->next_hop4, &settings->next_hop6};
+    char text[128], address[ADDRESS_TEXT_MAX];
+    int size = snprintf(text, sizeof text, "%lu %lu %lu %u %u %d ", (unsigned long)settings->local_as, (unsigned long)settings->peer_as,
+                        (unsigned long)settings->router_id, (unsigned)settings->hold_time_s, (unsigned)options->port, (int)options->ttl_security);
+    uint64_t digest = digest_bytes(DIGEST_START, text, (size_t)size);
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        write_address(addresses[i], address);
+        digest = digest_bytes(digest, address, strlen(address) + 1);
+    }
+    digest = digest_bytes(digest, settings->communities, settings->community_count * sizeof *settings->communities);
+    return digest_bytes(digest, options->password, strlen(options->password));
 }
 
 enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *options, struct bgp_session **out)

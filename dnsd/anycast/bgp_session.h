@@ -34,6 +34,8 @@ struct bgp_session_options {
 
 struct bgp_session;
 
+/* Of all that makes one session another than the next, its password too: by it reloads and upgrades find those that stay. */
+uint64_t bgp_session_digest(const struct bgp_session_options *options);
 /* Copies the options. ERR_MEMORY, or ERR_IO when the loop refuses. */
 MUST_USE enum status bgp_session_open(uv_loop_t *loop, const struct bgp_session_options *options, struct bgp_session **out);
 /* Go on with a session that another process led: its connection (taken over, also on failure), and what that knew. ERR_MEMORY, ERR_IO. */

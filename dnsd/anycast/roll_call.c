@@ -165,9 +165,9 @@ void roll_call_answered(const struct roll_call *call, size_t question, int64_t n
     }
 }
 
-void roll_call_vouch(struct roll_call *call)
+void roll_call_vouch(struct roll_call *call, size_t question)
 {
-    for (size_t i = 0; i < call->worker_count * call->question_count; i++) call->calls[i].answered = true;
+    for (size_t i = 0; i < call->worker_count; i++) call->calls[i * call->question_count + question].answered = true;
 }
 
 uint64_t roll_call_asked(const struct roll_call *call)

@@ -30,8 +30,8 @@ struct roll_call_subject {
     uint16_t type;
 };
 MUST_USE enum status roll_call_set(struct roll_call *call, const struct roll_call_subject *subjects, size_t count);
-/* Whoever asked before has had answers to all of these: nobody counts as silent from the start. */
-void roll_call_vouch(struct roll_call *call);
+/* Whoever asked this before has had answers from all workers: none counts as silent from the start. */
+void roll_call_vouch(struct roll_call *call, size_t question);
 /* Read what has come, then ask what is due. */
 void roll_call_turn(struct roll_call *call, int64_t now_ms);
 /* By worker: since when it owes an answer to this question; now_ms when it owes none; negative: it never answered. */

@@ -89,7 +89,7 @@ static void on_build(uv_timer_t *timer)
 static void build_by(struct control *control, int64_t due_ms)
 {
     uint64_t wait_ms = due_ms > now_of(control) ? (uint64_t)(due_ms - now_of(control)) : 0;
-    if (!control->first_world || due_ms == INT64_MAX) return;
+    if (!control->first_world || control->retired || due_ms == INT64_MAX) return;
     if (uv_is_active((uv_handle_t *)&control->build) && uv_timer_get_due_in(&control->build) <= wait_ms) return;
     uv_timer_start(&control->build, on_build, wait_ms, 0);
 }
@@ -189,6 +189,7 @@ static void on_probe(void *context, endpoint_id endpoint, const struct probe_res
 
 enum status control_report(struct control *control, const char *subject, const struct fact_load *load)
 {
+    if (control->retired) return ERR_STATE;
     if (!knowledge_has_subject(control->knowledge, subject)) return ERR_NOT_FOUND;
     struct fact fact = {
         .kind = FACT_LOAD,
@@ -214,14 +215,22 @@ static struct order_desk desk_of(const struct control *control)
     };
 }
 
+static enum status refuse_retired(struct control_order *order)
+{
+    snprintf(order->error, sizeof order->error, "another process has just taken over: ask again");
+    return ERR_STATE;
+}
+
 enum status control_order(struct control *control, struct control_order *order)
 {
+    if (control->retired) return refuse_retired(order);
     struct order_desk desk = desk_of(control);
     return mandate_order(&control->mandate, &desk, order);
 }
 
 enum status control_cancel(struct control *control, struct control_order *order)
 {
+    if (control->retired) return refuse_retired(order);
     struct order_desk desk = desk_of(control);
     return mandate_cancel(&control->mandate, &desk, order);
 }
@@ -484,19 +493,19 @@ static enum status open_store(struct control *control, char error[CONTROL_ERROR_
     return status;
 }
 
-/* What the process before knew, where there is no Redis that knows it: as if we had been told it so long ago. */
+/* What the process before knew and has not been told here yet, where there is no Redis that knows it: as if we had been told it so long ago. */
 static void legacy_tell(struct control *control)
 {
-    const struct legacy *legacy = control->legacy;
-    for (size_t i = 0; legacy != NULL && control->started->server_count == 0 && i < legacy->fact_count; i++) {
+    struct legacy *legacy = control->legacy;
+    for (; legacy != NULL && control->started->server_count == 0 && legacy->told_count < legacy->fact_count; legacy->told_count++) {
+        const struct legacy_fact *heard = &legacy->facts[legacy->told_count];
         struct fact fact;
-        if (fact_decode(legacy->facts[i].text, strlen(legacy->facts[i].text), &fact) != OK) continue;
-        if (legacy->facts[i].age_ms >= fact.ttl_ms) continue;
-        fact.ttl_ms -= (uint32_t)legacy->facts[i].age_ms;
+        if (fact_decode(heard->text, strlen(heard->text), &fact) != OK || heard->age_ms >= fact.ttl_ms) continue;
+        fact.ttl_ms -= (uint32_t)heard->age_ms;
         if (strcmp(fact.writer, control->writer.name) == 0 && fact.kind != FACT_LOAD)
             on_recalled(control, &fact);
-        else
-            publish_fact(control, &fact);
+        else if (store_publish(control->store, &fact) == ERR_LIMIT)
+            log_line(LOG_LEVEL_ERROR, "a fact of the process before does not fit", "subject=%s", fact.subject);
     }
 }
 
@@ -551,6 +560,7 @@ static enum status succeed(struct control *control, char error[CONTROL_ERROR_MAX
     for (size_t i = 0; i < control->crew.started; i++) ports[i] = worker_check_port(control->crew.workers[i]);
     enum status status = legacy_ready(control->legacy, control->started, ports, control->crew.started, words);
     if (status != OK) snprintf(error, CONTROL_ERROR_MAX, "%s", words);
+    if (status == OK) legacy_tell(control); /* what the one before was told meanwhile */
     return status;
 }
 
@@ -592,21 +602,11 @@ enum status control_open(struct config *take_config, struct control **out, char 
     status =
         refresh_open(&control->loop, (struct refresh_owner){control, adopt_ground, ground_in_force}, &control->refresh);
     if (status == OK) status = crew_start(&control->crew, publisher_world(control->publisher));
-    if (status == OK) {
-        status = succeed(control, error);
-        if (status != OK) goto close_control;
-    }
     if (status == OK) status = open_prober(control, &control->prober);
-    if (status == OK)
-        status = presence_open(&control->loop, control->store, &control->writer, control->ground->config,
-                               &control->presence);
     if (status != OK) {
         snprintf(error, CONTROL_ERROR_MAX, "cannot start workers or probes: %s", status_name(status));
         goto close_control;
     }
-    status = open_herald(control, error);
-    if (status != OK) goto close_control;
-    attend(control);
     *out = control;
     return OK;
 release_config:
@@ -616,10 +616,25 @@ close_control:
     return status;
 }
 
-enum status control_run(struct control *control)
+/* In this PoP's name from here on: heartbeats, votes, routes. */
+static enum status speak_up(struct control *control, char error[CONTROL_ERROR_MAX])
 {
+    enum status status = succeed(control, error);
+    if (status != OK) return status;
+    snprintf(error, CONTROL_ERROR_MAX, "out of memory");
+    status = presence_open(&control->loop, control->store, &control->writer, control->ground->config, &control->presence);
+    if (status == OK) status = open_herald(control, error);
+    if (status != OK) return status;
+    attend(control);
     legacy_free(control->legacy);
     control->legacy = NULL;
+    return OK;
+}
+
+enum status control_run(struct control *control, char error[CONTROL_ERROR_MAX])
+{
+    enum status status = speak_up(control, error);
+    if (status != OK) return status;
     uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
     start_looking(control);
     log_line(LOG_LEVEL_INFO, "ready", "version=%s pop=%s workers=%zu zones=%zu database=\"%s\"", MERIDIAN_VERSION,

@@ -101,9 +101,11 @@ const struct audit_ring *control_audit(const struct control *control);
 struct announcer;
 const struct announcer *control_announcer(const struct control *control);
 
-/* The daemon's life. control_open reads nothing but the configuration given; control_run returns after a signal. */
+/* The daemon's life. control_open reads nothing but the configuration given, and changes nothing outside: what may fail, such as the admin
+ * interface, is opened after it. control_run speaks in this PoP's name (where a process before it did, that one retires now) and returns after a
+ * signal. */
 MUST_USE enum status control_open(struct config *take_config, struct control **out, char error[CONTROL_ERROR_MAX]);
-MUST_USE enum status control_run(struct control *control);
+MUST_USE enum status control_run(struct control *control, char error[CONTROL_ERROR_MAX]);
 /* False: something did not end (a worker hangs, a name server is silent) and may still use its memory. That stays, and the process
  * must leave by _exit, since exit waits for libuv's thread pool. NULL is fine. */
 bool control_close(struct control *control);

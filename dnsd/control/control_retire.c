@@ -38,6 +38,12 @@ static void send_fact(void *context, const struct fact *fact, int64_t heard_ms)
     parcel->status = channel_send(parcel->channel, text, -1);
 }
 
+/* What no Redis knows. */
+static void send_facts(const struct control *control, struct parcel *parcel)
+{
+    if (control->started->server_count == 0) store_replay(control->store, parcel, send_fact);
+}
+
 static enum status bequeath(void *context, int channel)
 {
     struct control *control = context;
@@ -52,7 +58,7 @@ static enum status bequeath(void *context, int channel)
         parcel.kind = "admin";
         send_socket(&parcel, &admin);
     }
-    if (control->started->server_count == 0) store_replay(control->store, &parcel, send_fact);
+    send_facts(control, &parcel);
     return parcel.status == OK ? channel_send(channel, "end", -1) : parcel.status;
 }
 
@@ -79,13 +85,16 @@ static void tell(struct control *control, const char *why)
 static void retire(void *context, int channel)
 {
     struct control *control = context;
+    struct parcel parcel = {.channel = channel, .now_ms = (int64_t)uv_now(&control->loop)};
     control->retired = control->stopping = true;
     uv_timer_stop(&control->tick);
     uv_timer_stop(&control->build);
     uv_timer_stop(&control->look);
     prober_close(control->prober);
     control->prober = NULL;
+    send_facts(control, &parcel);
     herald_hand_over(&control->herald, &channel, send_session);
+    herald_close(&control->herald);
     presence_close(control->presence);
     control->presence = NULL;
     if (control->admin >= 0) control->admin_leave(control->admin_context);

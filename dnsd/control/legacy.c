@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "dnsd/anycast/roll_call.h"
 #include "dnsd/control/channel.h"
@@ -19,9 +19,7 @@
 
 static int64_t clock_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)(uv_hrtime() / 1000000);
 }
 
 static enum status refuse(char error[WORDS_MAX], enum status status, const char *words)
@@ -119,7 +117,8 @@ enum status legacy_receive(struct legacy **out, char error[WORDS_MAX])
         free(legacy);
         return refuse(error, ERR_SYNTAX, LEGACY_ENVIRONMENT " is for a process of this program that hands over to the next");
     }
-    enum status status = channel_receive(legacy->channel, LEGACY_HELLO_MS, text, &descriptor);
+    enum status status = channel_send(legacy->channel, "begin", -1);
+    if (status == OK) status = channel_receive(legacy->channel, LEGACY_HELLO_MS, text, &descriptor);
     if (descriptor >= 0) close(descriptor);
     if (status == OK && (sscanf(text, "hello %u %" SCNu64, &version, &legacy->epoch) != 2 || version != LEGACY_VERSION)) status = ERR_UNSUPPORTED;
     if (status == OK) status = take_all(legacy, "end", LEGACY_HELLO_MS);

@@ -2,11 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   the one before                                       the new one, its child (succession.h)
- *     hello VERSION EPOCH --------------------------------> legacy_receive, then it reads its configuration
+ *                 <------------------------------- begin --   it reads what comes
+ *     hello VERSION EPOCH -------------------------------->
  *     udp|tcp|admin ADDRESS PORT + descriptor, each ------>
  *     fact AGE JSON, each (embedded store) --------------->
  *     end ------------------------------------------------>   takes the sockets, builds its world, starts its workers
  *                 <------------------------------- ready --   every worker answers; both do now
+ *     fact AGE JSON, each again -------------------------->   for what was told meanwhile
  *     bgp ... + descriptor, each session ----------------->
  *     go ------------------------------------------------->   beats, probes and announces from here on
  *   its connections end, it ends
@@ -43,6 +45,7 @@ struct legacy {
     uint16_t admin_port;
     struct legacy_fact *facts;
     size_t fact_count;
+    size_t told_count; /* of them, those that our store has heard */
     struct bequests bequests;
 };
 

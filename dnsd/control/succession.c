@@ -90,22 +90,34 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     enum status word = channel_receive(succession->channel, 0, text, &descriptor);
     if (descriptor >= 0) close(descriptor);
     if (word == ERR_TIMEOUT) return;
-    if (word != OK || strcmp(text, "ready") != 0) {
-        uv_poll_stop(poll); /* its end, if it is that, has more to say */
+    if (word == OK && strcmp(text, "begin") == 0) { /* it reads: nothing that is sent now makes this thread wait for its start */
+        if (succession->owner.bequeath(succession->owner.context, succession->channel) != OK) fail(succession, "it does not take what it is given");
         return;
     }
     uv_poll_stop(poll);
+    if (word != OK || strcmp(text, "ready") != 0) return; /* its end, if it is that, has more to say */
     uv_timer_stop(&succession->patience);
     succession->over = succession->retired = true;
     log_line(LOG_LEVEL_INFO, "the next process answers, this one retires", "pid=%d", succession->process.pid);
     succession->owner.retire(succession->owner.context, succession->channel);
 }
 
-static enum status spawn(uv_loop_t *loop, struct succession *succession, int far_end, char error[SUCCESSION_WORDS_MAX])
+/* Ours and the channel: a copy, for other threads read ours. */
+static char **make_environment(void)
 {
-    char variable[64];
-    snprintf(variable, sizeof variable, "%d", CHILD_CHANNEL);
-    (void)setenv(LEGACY_ENVIRONMENT, variable, 1); /* the child's copy; no other thread reads the environment */
+    static char variable[64];
+    size_t count = 0;
+    while (environ[count] != NULL) count++;
+    char **environment = calloc(count + 2, sizeof *environment);
+    if (environment == NULL) return NULL;
+    memcpy(environment, environ, count * sizeof *environment);
+    snprintf(variable, sizeof variable, LEGACY_ENVIRONMENT "=%d", CHILD_CHANNEL);
+    environment[count] = variable;
+    return environment;
+}
+
+static enum status spawn(uv_loop_t *loop, struct succession *succession, char **environment, int far_end, char error[SUCCESSION_WORDS_MAX])
+{
     uv_stdio_container_t files[CHILD_CHANNEL + 1];
     for (int i = 0; i < CHILD_CHANNEL; i++) files[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
     files[CHILD_CHANNEL] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = far_end};
@@ -113,11 +125,11 @@ static enum status spawn(uv_loop_t *loop, struct succession *succession, int far
         .exit_cb = on_ended,
         .file = memory.program,
         .args = (char **)(uintptr_t)memory.words,
+        .env = environment,
         .stdio_count = CHILD_CHANNEL + 1,
         .stdio = files,
     };
     int failed = uv_spawn(loop, &succession->process, &options);
-    (void)unsetenv(LEGACY_ENVIRONMENT);
     succession->running = failed == 0;
     if (failed != 0) snprintf(error, SUCCESSION_WORDS_MAX, "cannot start %.160s: %s", memory.program, uv_strerror(failed));
     return failed == 0 ? OK : ERR_IO;
@@ -130,8 +142,10 @@ enum status succession_begin(uv_loop_t *loop, struct succession_owner owner, str
     if (memory.program[0] == '\0' || memory.words == NULL) return ERR_STATE;
     struct succession *succession = calloc(1, sizeof *succession);
     if (succession == NULL) return ERR_MEMORY;
-    enum status status = channel_open(ends);
+    char **environment = make_environment();
+    enum status status = environment != NULL ? channel_open(ends) : ERR_MEMORY;
     if (status != OK) {
+        free(environment);
         free(succession);
         return status;
     }
@@ -141,15 +155,11 @@ enum status succession_begin(uv_loop_t *loop, struct succession_owner owner, str
     succession->process.data = succession->poll.data = succession->patience.data = succession;
     (void)uv_timer_init(loop, &succession->patience);
     (void)uv_poll_init(loop, &succession->poll, ends[0]);
-    status = spawn(loop, succession, ends[1], error);
+    status = spawn(loop, succession, environment, ends[1], error);
+    free(environment);
     close(ends[1]);
-    if (status == OK) {
-        snprintf(error, SUCCESSION_WORDS_MAX, "it does not take what it is to be given");
-        status = owner.bequeath(owner.context, ends[0]);
-    }
     if (status != OK) {
         succession->over = true;
-        if (succession->running) (void)uv_process_kill(&succession->process, SIGKILL);
         close_handles(succession);
         return status;
     }

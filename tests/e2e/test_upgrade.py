@@ -124,19 +124,52 @@ class Upgrade(unittest.TestCase):
         wait_until(lambda: not alive(pid), 20, 'the first has ended')
         self.assertEqual(self.daemon.ask('www.example.com').addresses(), ['192.0.2.80'])
 
-    def test_a_killed_one_changes_nothing(self):
-        """It is killed as soon as it is there."""
+    def test_one_without_its_admin_port_changes_nothing(self):
+        """What is opened last may fail, too: the first one must not have retired by then."""
+        taken = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(taken.close)
+        text = self.daemon.config_path.read_text()
+        self.daemon.config_path.write_text(text.replace('127.0.0.1@%d"}' % self.daemon.admin_port, '127.0.0.1@%d"}' % taken.getsockname()[1]))
+        self.assertNotEqual(text, self.daemon.config_path.read_text())
+        self.upgrade(wanted=1)
+        self.assertIn('admin: cannot listen', self.daemon.process.log())
+        self.assertTrue(self.daemon.process.alive())
+        self.assertEqual(self.daemon.ask('www.example.com').addresses(), ['192.0.2.80'])
+
+    def test_what_is_told_meanwhile_is_not_lost(self):
+        """A load and an order that come while the next process reads a large zone."""
+        fleet.write_zone(self.folder, extra=''.join('h%d A 192.0.2.1\n' % number for number in range(300000)))
         done = []
         thread = threading.Thread(target=lambda: done.append(self.daemon.command('upgrade', timeout=60)))
-        self.daemon.config_path.write_text(self.daemon.config_path.read_text() + 'geo: {database: /dev/stdin}\n')  # never gets ready: nothing comes
+        thread.start()
+        wait_until(lambda: len(self.line.pids()) == 2, 10, 'the next process is there')
+        time.sleep(0.2)
+        self.assertEqual(self.daemon.command('report', 'us-east-1', '--load', '77').returncode, 0)
+        self.assertEqual(self.daemon.command('drain', 'us-west-2', '--for', '10m', '--reason', 'x', '--author', 'alice').returncode, 0)
+        self.assertNotIn('the next process answers', self.daemon.process.log())  # else this shows nothing
+        thread.join()
+        self.assertEqual(done[0].returncode, 0, done[0].stderr)
+
+        def known():
+            regions = {region['name']: region for region in self.daemon.status()['regions']}
+            return regions['us-east-1']['load_rps'] == 77 and regions['us-west-2']['drained']
+        wait_until(known, 10, 'the next process knows both')
+
+    def test_a_killed_one_changes_nothing(self):
+        """While it waits for a server of Redis that says nothing."""
+        silent = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(silent.close)
+        done = []
+        thread = threading.Thread(target=lambda: done.append(self.daemon.command('upgrade', timeout=60)))
+        text = self.daemon.config_path.read_text()
+        self.daemon.config_path.write_text(text + 'state: {redis: [{address: 127.0.0.1@%d}]}\n' % silent.getsockname()[1])
         thread.start()
         pid = wait_until(lambda: len(self.line.pids()) == 2 and self.line.newest(), 10, 'the next process is there')
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was quicker to see that this is no database
+        silent.accept()[0].close()  # it has come as far as that
+        os.kill(pid, signal.SIGKILL)
         thread.join()
         self.assertEqual(done[0].returncode, 1, done[0].stdout + done[0].stderr)
+        self.assertIn('it was ended by signal 9', done[0].stderr)
         self.assertTrue(self.daemon.process.alive())
         self.assertEqual(self.daemon.ask('www.example.com').addresses(), ['192.0.2.80'])
 
