@@ -63,6 +63,9 @@ class Pops(stage.Stage):
         self.nothing_changes(lambda: None, 7, 'it lies on')
         self.changes(lambda: self.endpoints.set('eu-west-1-a', 'down'), stage.answers(down={'eu-west-1-a'}), GONE_S,
                      'an endpoint dies meanwhile')
+        for name in ('pop-eu', 'pop-us'):  # with the liar's vote one honest one was enough: the captured PoP is to find both
+            process.wait_until(lambda: [e['agreement']['down'] for e in self.pops[name].status()['endpoints']
+                                        if e['name'] == 'eu-west-1-a'] == [3], 15, name + ' hears of three that it is dead')
         for liar in liars:
             liar.stop()
         self.assertGreater(self.dropped('pop-eu'), 0)
