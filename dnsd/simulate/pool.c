@@ -12,6 +12,7 @@
 #define NONE UINT32_MAX
 #define INSTANCE_MAX 8192      /* at once, those that drain included */
 #define REQUEST_MAX (4u << 20) /* at once: more than four million waiting is a scenario gone wrong */
+#define WORK_MAX_US 1e13       /* beyond the longest simulation: what begins while capacity is next to none hangs */
 
 enum instance_state { INSTANCE_GONE, INSTANCE_STARTING, INSTANCE_READY, INSTANCE_DRAINING, INSTANCE_LOST };
 
@@ -182,7 +183,7 @@ static void begin(struct pool *pool, uint32_t index, uint32_t request, int64_t a
     pool->busy++;
     double fullness = (double)instance->busy / pool->server->slots;
     double takes_us = pool->requests[request].work_us * (1 + pool->server->rise * fullness);
-    takes_us /= pool->speed * instance->speed;
+    takes_us = fmin(takes_us / (pool->speed * instance->speed), WORK_MAX_US); /* 0 / 0 as well: fmin leaves NAN out */
     heap_push(pool, (struct work){at_us + (int64_t)takes_us + 1, index, request});
 }
 

@@ -135,6 +135,23 @@ static void requests_are_neither_lost_nor_made(void **state)
     json_decref(page);
 }
 
+static void instances_that_stand_still_serve_nobody(void **state)
+{
+    (void)state;
+    json_t *page = report("world: w\nduration_s: 300\ntick_ms: 500\nclients: {places: p}\ndemand: {rps: 20}\n"
+                          "servers:\n"
+                          "  - {region: west, instances: {count: 8, slots: 4, timeout_s: 10}}\n"
+                          "  - {region: east, instances: {count: 8, slots: 4, timeout_s: 10}}\n"
+                          "events: [{at_s: 100, kind: capacity, factor: 0}]\n"
+                          "phases: [{name: calm, from_s: 0}, {name: still, from_s: 150}]\n",
+                          NULL);
+    assert_true(figure(page, "calm", "p50_ms") > 702);
+    assert_true(figure(page, "still", "failed_percent") > 98); /* but those whom their slots keep */
+    assert_true(json_is_null(json_object_get(json_array_get(json_object_get(page, "phases"), 1), "p50_ms")));
+
+    json_decref(page);
+}
+
 static void the_same_seed_gives_the_same_run_and_another_another(void **state)
 {
     (void)state;
@@ -156,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_dead_region_is_left_when_its_answers_expire),
         cmocka_unit_test(cut_from_a_pop_its_clients_fail_and_the_others_do_not),
         cmocka_unit_test(requests_are_neither_lost_nor_made),
+        cmocka_unit_test(instances_that_stand_still_serve_nobody),
         cmocka_unit_test(the_same_seed_gives_the_same_run_and_another_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
