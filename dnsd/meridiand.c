@@ -15,6 +15,7 @@
 #include "dnsd/control/ground.h"
 #include "dnsd/control/succession.h"
 #include "dnsd/log.h"
+#include "dnsd/sandbox.h"
 
 #define DEFAULT_CONFIG "/etc/meridian/meridian.yaml"
 
@@ -91,6 +92,14 @@ static int refuse(const struct problems *problems, const char *path, enum status
     return EXIT_FAILED;
 }
 
+static void enter_sandbox(void)
+{
+    struct sandbox_report report;
+    sandbox_enter_process(&report);
+    if (report.missing != NULL)
+        log_line(LOG_LEVEL_WARNING, "the sandbox has a gap", "calls=%d files=%d error=\"%s\"", report.calls, report.files, report.missing);
+}
+
 static int serve(struct config *take_config)
 {
     char error[CONTROL_ERROR_MAX] = "";
@@ -100,6 +109,7 @@ static int serve(struct config *take_config)
     struct admin *admin = NULL;
     int code = EXIT_FAILED;
     bool ended;
+    if (take_config->sandbox) enter_sandbox();
     if (control_open(take_config, &control, error) != OK) {
         log_line(LOG_LEVEL_ERROR, "cannot start", "error=\"%s\"", error);
         return EXIT_FAILED;

@@ -37,6 +37,7 @@ static void *watch(void *argument)
     const struct timespec pause = {.tv_nsec = WATCHDOG_LOOK_MS * 1000000L};
     uint64_t seen = atomic_load(&watchdog->beats);
     unsigned misses = 0;
+    (void)pthread_setname_np(pthread_self(), "watchdog");
     while (!atomic_load(&watchdog->stopping)) {
         nanosleep(&pause, NULL);
         uint64_t beats = atomic_load(&watchdog->beats);
@@ -62,7 +63,6 @@ enum status watchdog_open(struct watchdog **out)
         free(watchdog);
         return ERR_MEMORY;
     }
-    (void)pthread_setname_np(watchdog->thread, "watchdog");
     *out = watchdog;
     return OK;
 }

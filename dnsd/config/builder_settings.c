@@ -237,6 +237,7 @@ enum status builder_settings(struct builder *builder)
     config->workers = workers != 0 ? workers : core_count();
     config->user = declaration->user.value.text;
     config->lines.user = declaration->user.line;
+    config->sandbox = declaration->sandbox.value.flag;
     config->probe_concurrency = declaration->probe_concurrency.value.integer;
     config->report_ttl_ms = declaration->report_ttl_s.value.integer * 1000;
     config->udp_payload = (uint16_t)declaration->udp_payload.value.integer;

@@ -100,6 +100,7 @@ struct config {
     struct address admin_address; /* family FAMILY_NONE: no admin HTTP (`admin: {listen: none}`) */
     uint16_t admin_port;
     const char *user; /* NULL: stay */
+    bool sandbox;
     struct tcp_limits tcp;
     uint16_t udp_payload;               /* EDNS size offered, default 1232 */
     uint32_t report_ttl_ms;             /* how long a reported load counts */

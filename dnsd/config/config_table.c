@@ -629,6 +629,9 @@ static const struct option top_options[] = {
     {.name = "user", .type = OPTION_TEXT, AT(user),
      .maximum = 32, .otherwise = "stay",
      .meaning = "User to become once the sockets are bound."},
+    {.name = "sandbox", .type = OPTION_BOOLEAN, AT(sandbox), .preset = "true",
+     .meaning = "Give up what the daemon never does: writing files, looking into other processes, changing the machine; "
+                "workers open nothing at all (seccomp, landlock)."},
     {.name = "zones", .type = OPTION_MAPPING, .flags = OPTION_REQUIRED | OPTION_LIST, AT(zones),
      .count_minimum = 1, .count_maximum = CONFIG_ZONE_MAX, .shape = &zone_shape,
      .meaning = "Zones to be an authority for."},

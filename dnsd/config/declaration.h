@@ -260,6 +260,7 @@ struct declaration {
     struct given workers;
     struct given_identity identity;
     struct given user;
+    struct given sandbox;
     struct given_items zones; /* struct given_zone */
     struct given_geo geo;
     struct given_items regions;  /* struct given_region */

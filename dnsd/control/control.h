@@ -32,7 +32,7 @@ struct control_attempt {
     const struct problems *problems; /* all of them, until the next attempt ends; NULL: none but the error */
 };
 
-#define CONTROL_RESTART_MAX 8 /* keys that only a restart puts in force */
+#define CONTROL_RESTART_MAX 9 /* keys that only a restart puts in force */
 
 struct control_status {
     const char *version;

@@ -19,6 +19,7 @@ enum status crew_open(struct crew *crew, const struct config *config, struct wor
             .listen = config->listen,
             .listen_count = config->listen_count,
             .tcp = config->tcp,
+            .sandbox = config->sandbox,
         };
         char reason[WORKER_ERROR_MAX];
         enum status status = worker_open(&settings, &crew->workers[i], reason);

@@ -49,6 +49,7 @@ size_t restart_keys(const struct config *in_use, const struct config *wanted, co
         {"listen", same_listen(in_use, wanted)},
         {"workers", in_use->workers == wanted->workers},
         {"user", same_text(in_use->user, wanted->user)},
+        {"sandbox", in_use->sandbox == wanted->sandbox},
         {"admin", same_admin(in_use, wanted)},
         {"tcp", memcmp(&in_use->tcp, &wanted->tcp, sizeof in_use->tcp) == 0},
         {"state", same_state(in_use, wanted)},

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "dnsd/log.h"
+#include "dnsd/sandbox.h"
 #include "dnsd/serve/desk.h"
 #include "dnsd/serve/socket.h"
 #include "dnsd/serve/tcp.h"
@@ -57,6 +59,7 @@ struct worker {
     bool leaving; /* in the loop: another process has the sockets */
     int64_t leave_ms;
     pthread_t thread;
+    bool sandbox;
     _Alignas(CACHE_LINE) atomic_bool stopping; /* set off thread, once */
     atomic_bool handing_over;                  /* the same, before */
     atomic_bool over;                          /* set by the thread at its end */
@@ -172,6 +175,10 @@ static void on_wake(uv_async_t *wake)
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
+    char name[16]; /* what Linux keeps of it */
+    snprintf(name, sizeof name, "worker-%u", worker->index % 1000);
+    (void)pthread_setname_np(pthread_self(), name); /* from another thread it would be a file that is written */
+    if (worker->sandbox && sandbox_enter_worker() != OK) log_line(LOG_LEVEL_WARNING, "a worker runs without a filter of system calls", NULL);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     atomic_store_explicit(&worker->over, true, memory_order_release);
     return NULL;
@@ -291,6 +298,7 @@ enum status worker_open(const struct worker_settings *settings, struct worker **
     if (!worker) return ERR_MEMORY;
     memset(worker, 0, sizeof *worker);
     worker->index = settings->index;
+    worker->sandbox = settings->sandbox;
     enum status status = ERR_MEMORY;
     worker->ports = calloc(settings->listen_count + settings->inherited_count + 1, sizeof *worker->ports);
     if (!worker->ports || udp_open(&worker->udp) != OK) goto free_worker;
@@ -320,9 +328,6 @@ enum status worker_start(struct worker *worker, const struct world *world)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) return ERR_MEMORY;
     worker->started = true;
-    char name[16]; /* what Linux keeps of it */
-    snprintf(name, sizeof name, "worker-%u", worker->index % 1000);
-    (void)pthread_setname_np(worker->thread, name);
     return OK;
 }
 

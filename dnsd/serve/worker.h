@@ -43,6 +43,7 @@ struct worker_settings {
     struct worker_socket *inherited;
     size_t inherited_count;
     struct tcp_limits tcp;
+    bool sandbox; /* the thread enters it before it serves */
 };
 
 /* Make and bind every socket (as root if ports are low), and a loopback UDP socket of its own for questions
