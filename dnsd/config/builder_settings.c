@@ -47,11 +47,14 @@ static enum status build_listen(struct builder *builder)
         if (!one->valid) continue;
         bool twice = false;
         for (size_t j = 0; j < count; j++)
-            twice |= listen[j].port == socket->port && address_equal(&listen[j].address, &socket->address);
-        if (twice)
+            twice |= listen[j].port == socket->port && address_equal(&listen[j].address, &socket->address) &&
+                     strcmp(listen[j].interface, socket->interface) == 0;
+        if (twice) {
             builder_refuse(builder, one, "each address and port once");
-        else
-            listen[count++] = (struct listen_address){socket->address, socket->port, one->line};
+            continue;
+        }
+        listen[count] = (struct listen_address){socket->address, socket->port, one->line, ""};
+        memcpy(listen[count++].interface, socket->interface, sizeof socket->interface);
     }
     builder->config->listen = listen;
     builder->config->listen_count = count;

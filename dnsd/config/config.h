@@ -7,6 +7,7 @@
 #ifndef MERIDIAN_CONFIG_H
 #define MERIDIAN_CONFIG_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct listen_address {
     struct address address;
     uint16_t port;
     uint32_t line;
+    char interface[IF_NAMESIZE]; /* only what comes in by this one; "": by any */
 };
 
 struct zone_source {

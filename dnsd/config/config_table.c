@@ -617,9 +617,10 @@ static const struct option top_options[] = {
     {.name = "fleet", .type = OPTION_NAME, AT(fleet),
      .preset = "default",
      .meaning = "Name of the fleet that this PoP belongs to."},
-    {.name = "listen", .type = OPTION_SOCKET, .flags = OPTION_LIST, AT(listen),
+    {.name = "listen", .type = OPTION_SOCKET, .flags = OPTION_LIST | OPTION_INTERFACE, AT(listen),
      .minimum = 53, .count_minimum = 1, .count_maximum = CONFIG_LISTEN_MAX, .preset = "0.0.0.0@53, ::@53",
-     .meaning = "UDP and TCP on each."},
+     .meaning = "UDP and TCP on each. An address need not be up yet; 0.0.0.0 and :: are all there are and will be, and 0.0.0.0%eth0@53 takes "
+                "only what comes in by eth0."},
     {.name = "workers", .type = OPTION_INTEGER, AT(workers),
      .minimum = 0, .maximum = CONFIG_WORKER_MAX, .unit = "threads", .preset = "0",
      .meaning = "Threads that answer; 0: one per core."},

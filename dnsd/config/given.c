@@ -172,6 +172,15 @@ static enum status read_address(struct reading *reading)
     return OK;
 }
 
+/* As Linux takes them for names (dev_valid_name). */
+static bool is_interface(const char *text, size_t size)
+{
+    if (size == 0 || size >= IF_NAMESIZE || strncmp(text, ".", size) == 0 || strncmp(text, "..", size) == 0) return false;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] <= ' ' || text[i] == '/' || text[i] == ':' || text[i] == 127) return false;
+    return true;
+}
+
 static enum status read_socket(struct reading *reading)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -180,8 +189,14 @@ static enum status read_socket(struct reading *reading)
         reading->out->socket = (struct given_socket){.port = 0};
         return OK;
     }
-    size_t size = strcspn(reading->text, "@");
+    size_t end = strcspn(reading->text, "@"), size = strcspn(reading->text, "@%");
     if (size >= sizeof text) return ERR_SYNTAX;
+    if (size < end) {
+        if ((reading->option->flags & OPTION_INTERFACE) == 0) return fail(reading, "an address without an interface");
+        if (!is_interface(reading->text + size + 1, end - size - 1))
+            return fail(reading, "the name of a network interface of 1 to %d bytes after the %%", IF_NAMESIZE - 1);
+        memcpy(socket.interface, reading->text + size + 1, end - size - 1);
+    }
     memcpy(text, reading->text, size);
     text[size] = '\0';
     if (address_parse(text, &socket.address) != OK) {
@@ -190,9 +205,9 @@ static enum status read_socket(struct reading *reading)
             return fail(reading, "an address and a port with @ between them, as 192.0.2.1@53");
         return ERR_SYNTAX;
     }
-    if (reading->text[size] == '@') {
+    if (reading->text[end] == '@') {
         uint64_t port;
-        if (read_digits(reading->text + size + 1, 65535, &port) != OK || port == 0)
+        if (read_digits(reading->text + end + 1, 65535, &port) != OK || port == 0)
             return fail(reading, "a port from 1 to 65535 after the @");
         socket.port = (uint16_t)port;
     }

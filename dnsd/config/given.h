@@ -6,6 +6,7 @@
 #ifndef MERIDIAN_GIVEN_H
 #define MERIDIAN_GIVEN_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ enum option_flag {
     OPTION_REQUIRED = 1,
     OPTION_LIST = 2, /* a list of these; of plain values also one alone */
     OPTION_NONE = 4, /* the word `none` is allowed too */
+    OPTION_INTERFACE = 16, /* of an OPTION_SOCKET: a network interface may stand behind the address, with % between */
     OPTION_ALL = 8,  /* of an OPTION_INTEGER: the word `all` is allowed too, and means 0 */
 };
 
@@ -91,6 +93,7 @@ struct origin {
 struct given_socket {
     struct address address; /* FAMILY_NONE: the word `none` */
     uint16_t port;          /* 0: none written */
+    char interface[IF_NAMESIZE]; /* "": any */
 };
 
 struct given_peer {

@@ -12,6 +12,7 @@
 
 #include "dnsd/anycast/roll_call.h"
 #include "dnsd/control/channel.h"
+#include "dnsd/serve/socket.h"
 
 #define WORDS_MAX 256
 #define TYPE_SOA 6
@@ -39,6 +40,7 @@ static enum status take_socket(struct legacy *legacy, const char *text, int desc
     if (address_parse(address, &socket.address) != OK) return ERR_SYNTAX;
     socket.port = (uint16_t)port;
     socket.tcp = strcmp(kind, "tcp") == 0;
+    socket_interface(descriptor, socket.interface);
     if (strcmp(kind, "admin") == 0) {
         if (legacy->admin >= 0) return ERR_SYNTAX;
         legacy->admin = descriptor;

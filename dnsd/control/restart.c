@@ -12,6 +12,7 @@ static bool same_listen(const struct config *left, const struct config *right)
     for (size_t i = 0; i < left->listen_count; i++) {
         if (!address_equal(&left->listen[i].address, &right->listen[i].address)) return false;
         if (left->listen[i].port != right->listen[i].port) return false;
+        if (strcmp(left->listen[i].interface, right->listen[i].interface) != 0) return false;
     }
     return true;
 }

@@ -75,13 +75,14 @@ void socket_name_address(const union socket_name *name, struct address *out)
 }
 
 /* Say which address and step failed, close, and translate. Reads errno. */
-static enum status socket_refuse(int fd, const struct address *address, uint16_t port, const char *kind,
-                                 const char *step, char error[SOCKET_ERROR_MAX])
+static enum status socket_refuse(int fd, const struct listen_address *wanted, const char *kind, const char *step,
+                                 char error[SOCKET_ERROR_MAX])
 {
     int reason = errno;
     char text[ADDRESS_TEXT_MAX];
-    address_format(address, text);
-    snprintf(error, SOCKET_ERROR_MAX, "%s %s@%u: %s: %s", kind, text, port, step, strerror(reason));
+    address_format(&wanted->address, text);
+    snprintf(error, SOCKET_ERROR_MAX, "%s %s%s%s@%u: %s: %s", kind, text, wanted->interface[0] != '\0' ? "%" : "", wanted->interface,
+             wanted->port, step, strerror(reason));
     if (fd >= 0) close(fd);
     return ERR_IO;
 }
@@ -119,39 +120,56 @@ static void socket_enlarge(int fd)
         socket_try(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
 }
 
-enum status socket_open_udp(const struct address *address, uint16_t port, int *out, char error[SOCKET_ERROR_MAX])
+/* No privilege is needed for a socket's first one since Linux 5.7. */
+static bool socket_set_interface(int fd, const char *interface)
 {
+    return interface[0] == '\0' || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) == 0;
+}
+
+void socket_interface(int fd, char out[IF_NAMESIZE])
+{
+    socklen_t size = IF_NAMESIZE;
+    memset(out, 0, IF_NAMESIZE);
+    if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, out, &size) != 0) out[0] = '\0';
+}
+
+enum status socket_open_udp(const struct listen_address *wanted, int *out, char error[SOCKET_ERROR_MAX])
+{
+    const struct address *address = &wanted->address;
     bool ipv6 = address->family == FAMILY_IPV6;
     union socket_name name;
-    socklen_t size = socket_name_fill(address, port, &name);
+    socklen_t size = socket_name_fill(address, wanted->port, &name);
     int fd = socket(name.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return socket_refuse(fd, address, port, "udp", "socket", error);
-    if (!socket_common(fd, address->family)) return socket_refuse(fd, address, port, "udp", "options", error);
+    if (fd < 0) return socket_refuse(fd, wanted, "udp", "socket", error);
+    if (!socket_common(fd, address->family)) return socket_refuse(fd, wanted, "udp", "options", error);
     socket_ignore_path_mtu(fd, address->family);
     socket_enlarge(fd);
     socket_try(fd, SOL_UDP, UDP_GRO, 1);
     if (socket_is_wildcard(address) &&
         !(ipv6 ? socket_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : socket_set(fd, IPPROTO_IP, IP_PKTINFO, 1)))
-        return socket_refuse(fd, address, port, "udp", "packet information", error);
-    if (bind(fd, &name.any, size) != 0) return socket_refuse(fd, address, port, "udp", "bind", error);
+        return socket_refuse(fd, wanted, "udp", "packet information", error);
+    if (!socket_set_interface(fd, wanted->interface)) return socket_refuse(fd, wanted, "udp", "interface", error);
+    if (bind(fd, &name.any, size) != 0) return socket_refuse(fd, wanted, "udp", "bind", error);
     *out = fd;
     return OK;
 }
 
-enum status socket_open_tcp(const struct address *address, uint16_t port, int *out, char error[SOCKET_ERROR_MAX])
+enum status socket_open_tcp(const struct listen_address *wanted, int *out, char error[SOCKET_ERROR_MAX])
 {
+    const struct address *address = &wanted->address;
     union socket_name name;
-    socklen_t size = socket_name_fill(address, port, &name);
+    socklen_t size = socket_name_fill(address, wanted->port, &name);
     int fd = socket(name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return socket_refuse(fd, address, port, "tcp", "socket", error);
+    if (fd < 0) return socket_refuse(fd, wanted, "tcp", "socket", error);
     if (!socket_common(fd, address->family) || !socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1))
-        return socket_refuse(fd, address, port, "tcp", "options", error);
+        return socket_refuse(fd, wanted, "tcp", "options", error);
     socket_try(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     socket_try(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER_BYTES);
     socket_try(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER_BYTES);
     socket_try(fd, IPPROTO_TCP, TCP_FASTOPEN, TCP_FASTOPEN_QUEUE);
-    if (bind(fd, &name.any, size) != 0) return socket_refuse(fd, address, port, "tcp", "bind", error);
-    if (listen(fd, TCP_BACKLOG) != 0) return socket_refuse(fd, address, port, "tcp", "listen", error);
+    if (!socket_set_interface(fd, wanted->interface)) return socket_refuse(fd, wanted, "tcp", "interface", error);
+    if (bind(fd, &name.any, size) != 0) return socket_refuse(fd, wanted, "tcp", "bind", error);
+    if (listen(fd, TCP_BACKLOG) != 0) return socket_refuse(fd, wanted, "tcp", "listen", error);
     *out = fd;
     return OK;
 }
@@ -168,13 +186,13 @@ enum status socket_bound(int fd, struct address *address, uint16_t *port)
 
 enum status socket_open_check(int *out, uint16_t *out_port, char error[SOCKET_ERROR_MAX])
 {
-    const struct address loopback = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}};
+    const struct listen_address loopback = {.address = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}}};
     union socket_name name;
-    socklen_t size = socket_name_fill(&loopback, 0, &name);
+    socklen_t size = socket_name_fill(&loopback.address, 0, &name);
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return socket_refuse(fd, &loopback, 0, "check", "socket", error);
+    if (fd < 0) return socket_refuse(fd, &loopback, "check", "socket", error);
     if (bind(fd, &name.any, size) != 0 || getsockname(fd, &name.any, &size) != 0)
-        return socket_refuse(fd, &loopback, 0, "check", "bind", error);
+        return socket_refuse(fd, &loopback, "check", "bind", error);
     *out = fd;
     *out_port = ntohs(name.ipv4.sin_port);
     return OK;

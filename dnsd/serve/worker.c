@@ -207,6 +207,7 @@ static int worker_inherit(const struct worker_settings *settings, const struct l
     for (size_t i = 0; i < settings->inherited_count; i++) {
         struct worker_socket *one = &settings->inherited[i];
         if (one->tcp != tcp || one->port != listen->port || !address_equal(&one->address, &listen->address)) continue;
+        if (strcmp(one->interface, listen->interface) != 0) continue;
         if (number++ % settings->count != settings->index || i < *at) continue;
         int fd = one->fd;
         one->fd = -1;
@@ -227,7 +228,7 @@ static enum status worker_open_udp(struct worker *worker, const struct worker_se
         for (; (fd = worker_inherit(settings, listen, false, &at)) >= 0; taken++)
             if ((status = worker_add_port(worker, fd, listen)) != OK) return status;
         if (taken > 0) continue;
-        if ((status = socket_open_udp(&listen->address, listen->port, &fd, error)) != OK) return status;
+        if ((status = socket_open_udp(listen, &fd, error)) != OK) return status;
         if ((status = worker_add_port(worker, fd, listen)) != OK) return status;
     }
     if ((status = socket_open_check(&fd, &worker->check_port, error)) != OK) return status;
@@ -245,7 +246,7 @@ static enum status worker_open_tcp(struct worker *worker, const struct worker_se
         size_t at = 0, before = count;
         for (int fd; (fd = worker_inherit(settings, listen, true, &at)) >= 0;) listeners[count++] = fd;
         if (count > before) continue;
-        status = socket_open_tcp(&listen->address, listen->port, &listeners[count], error);
+        status = socket_open_tcp(listen, &listeners[count], error);
         if (status == OK) count++;
     }
     if (status == OK) {

@@ -30,6 +30,7 @@ struct worker_socket {
     bool tcp; /* listening */
     struct address address;
     uint16_t port;
+    char interface[IF_NAMESIZE];
     int fd; /* negative: somebody took it */
 };
 

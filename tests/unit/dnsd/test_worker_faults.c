@@ -92,11 +92,12 @@ static struct bench *bench_new(void)
 {
     struct bench *bench = aligned_alloc(_Alignof(struct bench), sizeof *bench);
     memset(bench, 0, sizeof *bench);
-    struct address loopback = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}};
+    struct listen_address loopback = {.address = {.family = FAMILY_IPV4, .bytes = {127, 0, 0, 1}}};
     char error[SOCKET_ERROR_MAX];
     bench->port = fixture_free_port();
     assert_int_equal(udp_open(&bench->udp), OK);
-    assert_int_equal(socket_open_udp(&loopback, bench->port, &bench->socket.fd, error), OK);
+    loopback.port = bench->port;
+    assert_int_equal(socket_open_udp(&loopback, &bench->socket.fd, error), OK);
     bench->socket.family = FAMILY_IPV4;
     atomic_store(&bench->desk.next, &first_world);
     bench->client = fixture_client(SOCK_DGRAM, NULL, "127.0.0.1", bench->port);
