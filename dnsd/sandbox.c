@@ -88,9 +88,9 @@ static int refuse_families(scmp_filter_ctx filter, uint32_t refuse)
     int failed = 0;
     for (int family = 0; family <= AF_NETLINK && !failed; family++) {
         if (family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
-        failed = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+        failed = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
     }
-    return failed ? failed : seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+    return failed ? failed : seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 }
 
 /* Threads yes, namespaces no. clone3 hides its flags behind a pointer; libraries that hear ENOSYS use clone. */

@@ -108,6 +108,12 @@ static size_t rooms_bytes(const struct tcp *tcp)
 
 /* Opening and closing of the whole. */
 
+/* Another name of one that is there: a worker opens no file (dnsd/sandbox.h). */
+static int reserve_take(const struct tcp *tcp)
+{
+    return fcntl(tcp->set, F_DUPFD_CLOEXEC, 0);
+}
+
 static bool listener_watch(const struct tcp *tcp, size_t index, int operation)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = TAG_LISTENER | index};
@@ -129,7 +135,7 @@ static enum status tcp_prepare(struct tcp *tcp)
     (void)madvise(rooms, rooms_bytes(tcp), MADV_NOHUGEPAGE); /* else the first byte of a room costs 2 MiB */
     for (size_t i = 0; i < tcp->limits.connections; i++) TAILQ_INSERT_TAIL(&tcp->free, &tcp->connections[i], by_use);
     tcp->set = epoll_create1(EPOLL_CLOEXEC);
-    tcp->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    tcp->reserve = reserve_take(tcp);
     if (tcp->set < 0 || tcp->reserve < 0) return ERR_IO;
     for (size_t i = 0; i < tcp->listener_count; i++)
         if (!listener_watch(tcp, i, EPOLL_CTL_ADD)) return ERR_IO;
@@ -358,9 +364,19 @@ static void tcp_pause(struct tcp *tcp)
 
 static void tcp_resume(struct tcp *tcp)
 {
-    if (tcp->reserve < 0) tcp->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (tcp->reserve < 0) tcp->reserve = reserve_take(tcp);
     for (size_t i = 0; i < tcp->listener_count; i++) (void)listener_watch(tcp, i, EPOLL_CTL_ADD);
     tcp->paused = false;
+}
+
+/* Close the longest idle connection. False: all are busy. */
+static bool tcp_evict(struct tcp *tcp, struct desk *desk)
+{
+    struct connection *oldest = TAILQ_FIRST(&tcp->by_use);
+    if (!oldest || desk->now_ms - oldest->active_ms < TCP_EVICT_AFTER_MS) return false;
+    connection_close(tcp, oldest);
+    counter_add(&desk->counters.values[COUNTER_TCP_TIMED_OUT], 1); /* only sooner than it would have */
+    return true;
 }
 
 /* No descriptor is left: spend the reserve to tell one client so at once, then leave the others in the
@@ -374,7 +390,7 @@ static void tcp_shed(struct tcp *tcp, struct desk *desk, int listener)
             close(fd);
             counter_add(&desk->counters.values[COUNTER_TCP_REFUSED], 1);
         }
-        tcp->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        tcp->reserve = reserve_take(tcp);
     }
     tcp_pause(tcp);
 }
@@ -382,11 +398,7 @@ static void tcp_shed(struct tcp *tcp, struct desk *desk, int listener)
 /* A slot for a new connection: a free one, or that of the longest idle. NULL: all are busy. */
 static struct connection *tcp_slot(struct tcp *tcp, struct desk *desk)
 {
-    struct connection *oldest = TAILQ_FIRST(&tcp->by_use);
-    if (TAILQ_EMPTY(&tcp->free) && oldest && desk->now_ms - oldest->active_ms >= TCP_EVICT_AFTER_MS) {
-        connection_close(tcp, oldest);
-        counter_add(&desk->counters.values[COUNTER_TCP_TIMED_OUT], 1); /* only sooner than it would have */
-    }
+    if (TAILQ_EMPTY(&tcp->free)) (void)tcp_evict(tcp, desk);
     return TAILQ_FIRST(&tcp->free);
 }
 
@@ -430,6 +442,7 @@ static size_t tcp_accept(struct tcp *tcp, struct desk *desk, int listener)
             tcp_admit(tcp, desk, fd, &peer);
             continue;
         }
+        if ((errno == EMFILE || errno == ENFILE) && tcp_evict(tcp, desk)) continue;
         if (errno == EMFILE || errno == ENFILE)
             tcp_shed(tcp, desk, listener);
         else if (errno == ENOBUFS || errno == ENOMEM)
