@@ -477,6 +477,18 @@ static enum status leave_root(const struct config *config, char error[CONTROL_ER
     return status;
 }
 
+static void nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+/* libuv makes the pool's threads with the first piece of work and aborts where it cannot, so that is done now, not in the first reload, when
+ * memory may be short. */
+static void start_pool(struct control *control)
+{
+    (void)uv_queue_work(&control->loop, &control->pool, nothing, NULL);
+}
+
 static enum status open_store(struct control *control, char error[CONTROL_ERROR_MAX])
 {
     struct store_listener listener = {
@@ -588,6 +600,7 @@ enum status control_open(struct config *take_config, struct control **out, char 
                            control->legacy != NULL ? control->legacy->socket_count : 0, error);
     if (status == OK && config->user != NULL) status = leave_root(config, error);
     if (status != OK) goto release_config;
+    start_pool(control);
     status = ground_open(config, &control->ground, error);
     if (status != OK) goto close_control;
     control->started = config_hold(control->ground->config);

@@ -29,6 +29,7 @@ struct control {
     uv_timer_t build;
     uv_timer_t look;
     uv_signal_t signals[CONTROL_SIGNALS];
+    uv_work_t pool; /* starts the thread pool */
     bool loop_open;
     bool handles_open;
     bool first_world;
