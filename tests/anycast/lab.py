@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ REGIONS = ('us', 'eu', 'ap')
 POP_AS, CORE_AS = 64496, 64500
 REGION_AS = {'us': 64501, 'eu': 64502, 'ap': 64503}
 CORE_MS = {'us': 10, 'eu': 30, 'ap': 70}
+SECRET = 'a-secret-of-the-lab'
 
 
 def require():
@@ -39,6 +41,15 @@ def require():
         os.close(os.open('/dev/net/tun', os.O_RDWR))
     except OSError as error:
         process.skip('/dev/net/tun: %s' % error.strerror)
+
+
+def shipped(name, site):
+    """A BIRD file of deploy/pop with the site's own `define` lines; nothing else of it is changed."""
+    text = (process.SOURCE / 'deploy/pop' / name).read_text()
+    for key, value in site.items():
+        text, count = re.subn(r'^define %s = .*;$' % key, lambda _: 'define %s = %s;' % (key, value), text, flags=re.M)
+        assert count == 1, key
+    return text
 
 
 class Space:
@@ -92,14 +103,13 @@ class Wire:
 
 
 class Session:
-    """One BGP session of a router. role: customer, peer, transit."""
+    """One BGP session of a router. role: customer, peer, transit; pop: in BIRD as deploy/pop has it."""
 
-    def __init__(self, wire, here, there, their_as, role, passive=False, bfd=False, password=None):
-        self.here, self.there, self.their_as, self.role, self.passive, self.bfd = wire, here, their_as, role, passive, bfd
-        self.name = '%s_%s' % (role, there.name.replace('-', '_'))
+    def __init__(self, wire, here, there, their_as, role):
+        self.there, self.their_as, self.role = there, their_as, role
+        self.name = 'pop' if role == 'pop' else '%s_%s_' % (role, there.name.replace('-', '_'))
         self.local = {family: wire.address(here, family) for family in (4, 6)}
         self.remote = {family: wire.address(there, family) for family in (4, 6)}
-        self.password = password
 
 
 PREFERENCE = {'customer': 200, 'peer': 150, 'transit': 100}
@@ -118,21 +128,22 @@ class BirdRouter:
         for role, preference in PREFERENCE.items():
             text.append('filter from_%s { bgp_local_pref = %d; bgp_community.delete([(%d, *)]); bgp_community.add((%d, %d)); '
                         'if (65535, 0) ~ bgp_community then bgp_local_pref = 0; accept; }' % (role, preference, CORE_AS, CORE_AS, preference))
-        text.append('filter to_customer { reject; }')
         text.append('filter to_all { if source = RTS_DEVICE then accept; if source != RTS_BGP then reject; accept; }')
-        text.append('filter to_peer { if source = RTS_DEVICE then accept; if source != RTS_BGP then reject; if (%d, 200) ~ bgp_community then accept; '
-                    'reject; }' % CORE_AS)
+        text.append('filter to_peer { if source = RTS_DEVICE then accept; if source != RTS_BGP then reject; '
+                    'if (%d, 200) ~ bgp_community || bgp_path ~ [= %d =] then accept; reject; }' % (CORE_AS, POP_AS))
         for session in sessions:
-            out = {'customer': 'to_customer', 'peer': 'to_peer', 'transit': 'to_peer'}[session.role]
-            if own_as == CORE_AS:
-                out = 'to_all'
+            if session.role == 'pop':
+                text.append(shipped('bird.conf', {
+                    'POP_AS': POP_AS, 'ROUTER_AS': own_as, 'POP4': session.remote[4], 'ROUTER4': session.local[4], 'POP6': session.remote[6],
+                    'ROUTER6': session.local[6], 'ANYCAST4': '[ %s/32 ]' % ANYCAST4, 'ANYCAST6': '[ %s/128 ]' % ANYCAST6,
+                    'POP_SECRET': '"%s"' % SECRET}))
+                continue
+            out = 'to_all' if own_as == CORE_AS else 'to_peer'
             for family in (4, 6):
-                text.append('''protocol bgp %s_%d {
-  local %s as %d; neighbor %s as %d; %s hold time %d; connect delay time 1; connect retry time 1; error wait time 1, 2; %s %s
+                text.append('''protocol bgp %s%d {
+  local %s as %d; neighbor %s as %d; hold time %d; connect delay time 1; connect retry time 1; error wait time 1, 2;
   ipv%d { import filter from_%s; export filter %s; next hop self; };
-}''' % (session.name, family, session.local[family], own_as, session.remote[family], session.their_as, 'passive yes;' if session.passive else '',
-                    hold_s, 'bfd on;' if session.bfd else '', 'password "%s";' % session.password if session.password else '', family,
-                    session.role, out))
+}''' % (session.name, family, session.local[family], own_as, session.remote[family], session.their_as, hold_s, family, session.role, out))
         (self.folder / (space.name + '.conf')).write_text('\n'.join(text) + '\n')
         self.sessions = [session.name for session in sessions]
         self.start()
@@ -147,7 +158,7 @@ class BirdRouter:
     def reset(self, name):
         """End the sessions of this name, and begin them again."""
         for family in (4, 6):
-            self.ask('restart', '%s_%d' % (name, family))
+            self.ask('restart', '%s%d' % (name, family))
 
 
 class FrrRouter:
@@ -165,14 +176,13 @@ class FrrRouter:
                 peer = session.remote[family]
                 lines += [' neighbor %s remote-as %d' % (peer, session.their_as), ' neighbor %s timers connect 1' % peer,
                           ' neighbor %s advertisement-interval 0' % peer]
-                lines += [' neighbor %s passive' % peer] if session.passive else []
-                lines += [' neighbor %s password %s' % (peer, session.password)] if session.password else []
-                lines += [' neighbor %s bfd' % peer, ' neighbor %s bfd profile fast' % peer] if session.bfd else []
+                if session.role == 'pop':
+                    lines += [' neighbor %s %s' % (peer, words) for words in ('passive', 'password ' + SECRET, 'bfd', 'bfd profile fast')]
         for family in (4, 6):
             lines += [' address-family ipv%d unicast' % family, '  redistribute connected route-map connected']
             for session in sessions:
-                peer, out = session.remote[family], 'to_customer' if session.role == 'customer' else 'to_peer'
-                lines += ['  neighbor %s activate' % peer, '  neighbor %s next-hop-self' % peer, '  neighbor %s route-map from_%s in' % (peer, session.role),
+                peer, (role, out) = session.remote[family], ('customer', 'to_customer') if session.role == 'pop' else (session.role, 'to_peer')
+                lines += ['  neighbor %s activate' % peer, '  neighbor %s next-hop-self' % peer, '  neighbor %s route-map from_%s in' % (peer, role),
                           '  neighbor %s route-map %s out' % (peer, out), '  neighbor %s soft-reconfiguration inbound' % peer]
             lines.append(' exit-address-family')
         lines += ['exit', 'bgp community-list standard drained permit graceful-shutdown', 'bgp community-list standard customer permit %d:200' % CORE_AS]
@@ -185,7 +195,7 @@ class FrrRouter:
         (self.folder / 'zebra.conf').write_text('ip nht resolve-via-default\n')
         (self.folder / 'bfdd.conf').write_text('bfd\n profile fast\n  detect-multiplier 3\n  receive-interval 100\n  transmit-interval 100\n exit\nexit\n')
         subprocess.run(['chown', '-R', 'frr:frr', self.folder], check=True)
-        self.daemons = [('zebra', ['-n']), ('bgpd', [])] + ([('bfdd', [])] if any(session.bfd for session in sessions) else [])
+        self.daemons = [('zebra', ['-n']), ('bgpd', []), ('bfdd', [])]
         self.sessions = sessions
         self.start()
 
@@ -252,7 +262,7 @@ class RouteWatch:
 
 
 class Lab:
-    def __init__(self, folder, kind='bird', bfd=False):
+    def __init__(self, folder, kind='bird'):
         self.folder, self.kind = folder, kind
         self.spaces = {name: Space(folder, name) for name in ['core'] + [side + '-' + region for region in REGIONS for side in ('r', 'pop', 'c')]}
         self.wires, sessions = {}, {name: [] for name in ('core', 'r-us', 'r-eu', 'r-ap')}
@@ -263,7 +273,7 @@ class Lab:
             self.wire(router, 'c-' + region, 5)
             sessions['core'].append(self.session('core', router, REGION_AS[region], 'customer'))
             sessions[router].append(self.session(router, 'core', CORE_AS, 'transit'))
-            sessions[router].append(self.session(router, 'pop-' + region, POP_AS, 'customer', passive=True, bfd=bfd))
+            sessions[router].append(self.session(router, 'pop-' + region, POP_AS, 'pop'))
         self.wire('r-us', 'r-eu', 40)
         sessions['r-us'].append(self.session('r-us', 'r-eu', REGION_AS['eu'], 'peer'))
         sessions['r-eu'].append(self.session('r-eu', 'r-us', REGION_AS['us'], 'peer'))
@@ -281,8 +291,8 @@ class Lab:
     def wire(self, left, right, delay_ms):
         self.wires[left, right] = self.wires[right, left] = Wire(self.folder, self.spaces[left], self.spaces[right], delay_ms)
 
-    def session(self, here, there, their_as, role, **more):
-        return Session(self.wires[here, there], self.spaces[here], self.spaces[there], their_as, role, **more)
+    def session(self, here, there, their_as, role):
+        return Session(self.wires[here, there], self.spaces[here], self.spaces[there], their_as, role)
 
     def neighbors(self, region):
         """Addresses of the PoP's router: IPv4, IPv6."""

@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import tree
 
@@ -52,6 +53,30 @@ def check_unit():
             tree.finding('meridiand.service', line)
 
 
+def check_daemonset():
+    """Debian has no program that knows Kubernetes' words: what is Meridian's own in it is asked of meridiand."""
+    text = (DEPLOY / 'container/daemonset.yaml').read_text()
+    files = dict(re.findall(r'^  (\S+): \|\n((?:    .*\n)+)', text, re.M))
+    program = tree.SOURCE / 'build/release/bin/meridiand'
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        secret = re.search(r'password_file: (/run/secrets/\S+/)(\w+)', files['meridian.yaml'])
+        if not re.search(r'mountPath: %s, readOnly: true' % secret.group(1).rstrip('/'), text):
+            tree.finding('daemonset.yaml', 'nothing is mounted at %s' % secret.group(1))
+        (folder / secret.group(2)).write_text('a password\n')
+        for name, content in files.items():
+            (folder / name).write_text(re.sub(r'^    ', '', content, flags=re.M).replace(secret.group(1), str(folder) + '/').replace('user: meridian', 'user: nobody'))
+        if program.exists():
+            ask('daemonset.yaml', program, '--check', '--config', folder / 'meridian.yaml', fine=r'tor/geoip\S*: .*')
+        else:
+            print('not asked of daemonset.yaml: build/release is not built')
+    drain, grace = (int(re.search(word + r': (\d+)', text).group(1)) for word in ('drain_s', 'terminationGracePeriodSeconds'))
+    if grace < drain + 15:
+        tree.finding('daemonset.yaml', 'pods are killed after %d s, and a drain with the last queries takes up to %d' % (grace, drain + 15))
+    if set(re.findall(r'host: (\S+), port: (\d+), path: (\S+)}', text)) != {('127.0.0.1', '8053', '/healthz')}:
+        tree.finding('daemonset.yaml', 'probes ask elsewhere than at the admin interface')
+
+
 def check_sysctl():
     names = re.findall(r'^([a-z][\w./-]*) *=', (DEPLOY / 'pop/sysctl.conf').read_text(), re.M)
     for name in names:
@@ -63,9 +88,12 @@ def check_sysctl():
 def main():
     check_unit()
     check_sysctl()
+    check_daemonset()
     ask('nftables.conf', 'unshare', '--net', 'nft', '-c', '-f', DEPLOY / 'pop/nftables.conf',
         fine=r'Operation not permitted|Unable to initialize Netlink socket|Protocol not supported|No such file or directory: .*|unshare: .*')
-    ask('bfd.conf', 'bird', '-p', '-c', DEPLOY / 'pop/bfd.conf')
+    for name in ('bfd.conf', 'bird.conf'):
+        ask(name, 'bird', '-p', '-c', DEPLOY / 'pop' / name)
+    ask('frr.conf', 'vtysh', '-C', '-f', DEPLOY / 'pop/frr.conf')
     ask('meridian.rules.yml', 'promtool', 'check', 'rules', DEPLOY / 'pop/meridian.rules.yml')
     ask('meridian.rules.test.yml', 'promtool', 'test', 'rules', DEPLOY / 'pop/meridian.rules.test.yml')
     ask('prometheus.yml', 'promtool', 'check', 'config', DEPLOY / 'pop/prometheus.yml')
