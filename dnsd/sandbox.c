@@ -3,7 +3,6 @@
 #include "dnsd/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>

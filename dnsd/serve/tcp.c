@@ -442,10 +442,10 @@ static size_t tcp_accept(struct tcp *tcp, struct desk *desk, int listener)
             tcp_admit(tcp, desk, fd, &peer);
             continue;
         }
-        if ((errno == EMFILE || errno == ENFILE) && tcp_evict(tcp, desk)) continue;
-        if (errno == EMFILE || errno == ENFILE)
+        if (errno == EMFILE || errno == ENFILE) {
+            if (tcp_evict(tcp, desk)) continue;
             tcp_shed(tcp, desk, listener);
-        else if (errno == ENOBUFS || errno == ENOMEM)
+        } else if (errno == ENOBUFS || errno == ENOMEM)
             tcp_pause(tcp);
         /* ECONNABORTED and the network errors of accept(2) were that connection's own */
         break;

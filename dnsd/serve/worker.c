@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The loop watches every UDP socket (udp.c), the epoll set of all TCP (tcp.c), one coarse timer and one
- * wake-up. Nothing here allocates once the thread runs, and libuv does not either: all handles are made in
+ * wake-up. Nothing here allocates once the thread is in its sandbox, and libuv does not either: all handles are made in
  * worker_open. Off-thread functions touch `desk.next`, `desk.counters` and `stopping` alone, all atomics. */
 #include "dnsd/serve/worker.h"
 

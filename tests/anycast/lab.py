@@ -20,7 +20,8 @@ import sys
 import time
 
 import process
-from process import Process, program, wait_until
+import servers
+from process import Process, SLOW, program, wait_until
 
 PROBE = pathlib.Path(__file__).resolve().parent / 'probe.py'
 ANYCAST4, ANYCAST6 = '192.0.2.53', '2001:db8:53::53'
@@ -71,6 +72,17 @@ class Space:
         subprocess.run([*self.prefix, *map(str, words)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
+class Resident(servers.Meridian):
+    """meridiand in a namespace: port 53, and the admin interface where `meridian` looks for it."""
+
+    def configure(self, options):
+        self.port, self.admin_port = 53, 8053
+        super().configure(options)
+
+    def command(self, *arguments, timeout=10.0):
+        return subprocess.run([*self.prefix, program('meridian'), *arguments], capture_output=True, text=True, timeout=timeout * SLOW)
+
+
 class Wire:
     """A cable; its ends have the addresses .1 and .2 of a network of its own."""
     count = 0
@@ -112,7 +124,7 @@ class Session:
         self.remote = {family: wire.address(there, family) for family in (4, 6)}
 
 
-PREFERENCE = {'customer': 200, 'peer': 150, 'transit': 100}
+PREFERENCE = {'customer': 200, 'pop': 200, 'peer': 150, 'transit': 100}
 
 
 class BirdRouter:
@@ -181,15 +193,15 @@ class FrrRouter:
         for family in (4, 6):
             lines += [' address-family ipv%d unicast' % family, '  redistribute connected route-map connected']
             for session in sessions:
-                peer, (role, out) = session.remote[family], ('customer', 'to_customer') if session.role == 'pop' else (session.role, 'to_peer')
-                lines += ['  neighbor %s activate' % peer, '  neighbor %s next-hop-self' % peer, '  neighbor %s route-map from_%s in' % (peer, role),
+                peer, out = session.remote[family], 'to_pop' if session.role == 'pop' else 'to_peer'
+                lines += ['  neighbor %s activate' % peer, '  neighbor %s next-hop-self' % peer, '  neighbor %s route-map from_%s in' % (peer, session.role),
                           '  neighbor %s route-map %s out' % (peer, out), '  neighbor %s soft-reconfiguration inbound' % peer]
             lines.append(' exit-address-family')
         lines += ['exit', 'bgp community-list standard drained permit graceful-shutdown', 'bgp community-list standard customer permit %d:200' % CORE_AS]
         for role, preference in PREFERENCE.items():
             lines += ['route-map from_%s permit 5' % role, ' match community drained', ' set local-preference 0', ' set community %d:%d additive' % (CORE_AS, preference),
                       'route-map from_%s permit 10' % role, ' set local-preference %d' % preference, ' set community %d:%d' % (CORE_AS, preference)]
-        lines += ['route-map connected permit 10', ' set community %d:200' % CORE_AS, 'route-map to_customer deny 10', 'route-map to_peer permit 10',
+        lines += ['route-map connected permit 10', ' set community %d:200' % CORE_AS, 'route-map to_pop deny 10', 'route-map to_peer permit 10',
                   ' match community customer', 'route-map to_peer deny 20']
         (self.folder / 'bgpd.conf').write_text('\n'.join(lines) + '\n')
         (self.folder / 'zebra.conf').write_text('ip nht resolve-via-default\n')

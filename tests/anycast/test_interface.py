@@ -10,24 +10,10 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / 'lab'), str(pa
 import fleet  # noqa: E402
 import lab  # noqa: E402
 import process  # noqa: E402
-import servers  # noqa: E402
-from process import SLOW, program  # noqa: E402
+from process import program  # noqa: E402
 from succession import Line  # noqa: E402
 
 LATER4, LATER6 = '192.0.2.53', '2001:db8:53::53'
-
-
-class Pop(servers.Meridian):
-    def __init__(self, folder, space, listen):
-        self.space = space
-        super().__init__(folder, fleet.options(), {'example.com': fleet.write_zone(folder)}, listen, wait=False, workers=2, prefix=space.prefix)
-
-    def configure(self, options):
-        self.port, self.admin_port = 53, 8053
-        super().configure(options)
-
-    def command(self, *arguments, timeout=10.0):
-        return subprocess.run([*self.prefix, program('meridian'), *arguments], capture_output=True, text=True, timeout=timeout * SLOW)
 
 
 class Interface(unittest.TestCase):
@@ -44,7 +30,8 @@ class Interface(unittest.TestCase):
             space.run('ip', '-6', 'route', 'add', 'default', 'via', wire.address(self.pop, 6))
 
     def start(self, *listen):
-        self.daemon = Pop(self.folder, self.pop, list(listen))
+        self.daemon = lab.Resident(self.folder, fleet.options(), {'example.com': fleet.write_zone(self.folder)}, listen, wait=False, workers=2,
+                                   prefix=self.pop.prefix)
         self.line = Line(self.daemon)
         self.addCleanup(self.line.stop)
         process.wait_until(lambda: self.asked(self.inside, self.wires[self.inside].address(self.pop)), 10, 'it answers', alive=[self.daemon.process])

@@ -20,7 +20,6 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / 'lab'), str(pa
 import fleet  # noqa: E402
 import lab  # noqa: E402
 import process  # noqa: E402
-import servers  # noqa: E402
 import succession  # noqa: E402
 import thread_stop  # noqa: E402
 from process import Process, SLOW, program, wait_until  # noqa: E402
@@ -33,7 +32,7 @@ FRR_MS = 60  # bgpd holds every route back for 50 ms before it decides (its work
 ROOM_MS = 30 * (SLOW - 1)  # for processes that wait for a processor
 
 
-class LabPop(servers.Meridian):
+class LabPop(lab.Resident):
     """A PoP in its namespace, on port 53 of the anycast addresses."""
 
     def __init__(self, network, region, redis):
@@ -58,14 +57,6 @@ anycast:
         (folder / 'secret').write_text(lab.SECRET + '\n')
         super().__init__(folder, options, {'example.com': self.zone}, [lab.ANYCAST4, lab.ANYCAST6], wait=False, workers=2, pop='name: pop-' + region,
                          prefix=self.space.prefix)
-
-    def configure(self, options):
-        self.port, self.admin_port = 53, 8053
-        super().configure(options)
-
-    def command(self, *arguments, timeout=10.0):
-        import subprocess
-        return subprocess.run([*self.prefix, program('meridian'), *arguments], capture_output=True, text=True, timeout=timeout * SLOW)
 
 
 class Network(unittest.TestCase):

@@ -148,7 +148,6 @@ static void instances_that_stand_still_serve_nobody(void **state)
     assert_true(figure(page, "calm", "p50_ms") > 702);
     assert_true(figure(page, "still", "failed_percent") > 98); /* but those whom their slots keep */
     assert_true(json_is_null(json_object_get(json_array_get(json_object_get(page, "phases"), 1), "p50_ms")));
-
     json_decref(page);
 }
 
