@@ -45,12 +45,17 @@ def require():
 
 
 def shipped(name, site):
-    """A BIRD file of deploy/pop with the site's own `define` lines; nothing else of it is changed."""
+    """A file of deploy/pop with the site's own words for its examples, {pattern: words}; nothing else of it is changed."""
     text = (process.SOURCE / 'deploy/pop' / name).read_text()
-    for key, value in site.items():
-        text, count = re.subn(r'^define %s = .*;$' % key, lambda _: 'define %s = %s;' % (key, value), text, flags=re.M)
-        assert count == 1, key
+    for pattern, words in site.items():
+        text, count = re.subn(pattern, lambda _: words, text, flags=re.M)
+        assert count, pattern
     return text
+
+
+def shipped_bird(name, site):
+    """The same of a BIRD file, whose site is its `define` lines."""
+    return shipped(name, {'^define %s = .*;$' % key: 'define %s = %s;' % (key, value) for key, value in site.items()})
 
 
 class Space:
@@ -115,7 +120,7 @@ class Wire:
 
 
 class Session:
-    """One BGP session of a router. role: customer, peer, transit; pop: in BIRD as deploy/pop has it."""
+    """One BGP session of a router. role: customer, peer, transit; pop: as deploy/pop has it."""
 
     def __init__(self, wire, here, there, their_as, role):
         self.there, self.their_as, self.role = there, their_as, role
@@ -124,7 +129,7 @@ class Session:
         self.remote = {family: wire.address(there, family) for family in (4, 6)}
 
 
-PREFERENCE = {'customer': 200, 'pop': 200, 'peer': 150, 'transit': 100}
+PREFERENCE = {'customer': 200, 'peer': 150, 'transit': 100}
 
 
 class BirdRouter:
@@ -145,7 +150,7 @@ class BirdRouter:
                     'if (%d, 200) ~ bgp_community || bgp_path ~ [= %d =] then accept; reject; }' % (CORE_AS, POP_AS))
         for session in sessions:
             if session.role == 'pop':
-                text.append(shipped('bird.conf', {
+                text.append(shipped_bird('bird.conf', {
                     'POP_AS': POP_AS, 'ROUTER_AS': own_as, 'POP4': session.remote[4], 'ROUTER4': session.local[4], 'POP6': session.remote[6],
                     'ROUTER6': session.local[6], 'ANYCAST4': '[ %s/32 ]' % ANYCAST4, 'ANYCAST6': '[ %s/128 ]' % ANYCAST6,
                     'POP_SECRET': '"%s"' % SECRET}))
@@ -183,29 +188,34 @@ class FrrRouter:
         self.folder.mkdir(mode=0o755, exist_ok=True)
         lines = ['frr defaults datacenter', 'router bgp %d' % own_as, ' bgp router-id 10.255.0.%d' % number, ' no bgp ebgp-requires-policy',
                  ' no bgp default ipv4-unicast', ' no bgp network import-check', ' timers bgp 30 %d' % hold_s]
-        for session in sessions:
+        pops = [session for session in sessions if session.role == 'pop']
+        others = [session for session in sessions if session.role != 'pop']
+        for session in others:
             for family in (4, 6):
                 peer = session.remote[family]
                 lines += [' neighbor %s remote-as %d' % (peer, session.their_as), ' neighbor %s timers connect 1' % peer,
                           ' neighbor %s advertisement-interval 0' % peer]
-                if session.role == 'pop':
-                    lines += [' neighbor %s %s' % (peer, words) for words in ('passive', 'password ' + SECRET, 'bfd', 'bfd profile fast')]
         for family in (4, 6):
             lines += [' address-family ipv%d unicast' % family, '  redistribute connected route-map connected']
-            for session in sessions:
-                peer, out = session.remote[family], 'to_pop' if session.role == 'pop' else 'to_peer'
+            for session in others:
+                peer = session.remote[family]
                 lines += ['  neighbor %s activate' % peer, '  neighbor %s next-hop-self' % peer, '  neighbor %s route-map from_%s in' % (peer, session.role),
-                          '  neighbor %s route-map %s out' % (peer, out), '  neighbor %s soft-reconfiguration inbound' % peer]
+                          '  neighbor %s route-map to_peer out' % peer, '  neighbor %s soft-reconfiguration inbound' % peer]
             lines.append(' exit-address-family')
-        lines += ['exit', 'bgp community-list standard drained permit graceful-shutdown', 'bgp community-list standard customer permit %d:200' % CORE_AS]
+        lines += ['exit', 'bgp community-list standard drained permit graceful-shutdown', 'bgp community-list standard customer permit %d:200' % CORE_AS,
+                  'bgp as-path access-list pops permit ^%d$' % POP_AS]
         for role, preference in PREFERENCE.items():
             lines += ['route-map from_%s permit 5' % role, ' match community drained', ' set local-preference 0', ' set community %d:%d additive' % (CORE_AS, preference),
                       'route-map from_%s permit 10' % role, ' set local-preference %d' % preference, ' set community %d:%d' % (CORE_AS, preference)]
-        lines += ['route-map connected permit 10', ' set community %d:200' % CORE_AS, 'route-map to_pop deny 10', 'route-map to_peer permit 10',
-                  ' match community customer', 'route-map to_peer deny 20']
+        lines += ['route-map connected permit 10', ' set community %d:200' % CORE_AS, 'route-map to_peer permit 10', ' match community customer',
+                  'route-map to_peer permit 20', ' match as-path pops', 'route-map to_peer deny 30']
         (self.folder / 'bgpd.conf').write_text('\n'.join(lines) + '\n')
         (self.folder / 'zebra.conf').write_text('ip nht resolve-via-default\n')
-        (self.folder / 'bfdd.conf').write_text('bfd\n profile fast\n  detect-multiplier 3\n  receive-interval 100\n  transmit-interval 100\n exit\nexit\n')
+        (self.folder / 'bfdd.conf').touch()
+        (self.folder / 'pop.conf').write_text(''.join(shipped('frr.conf', {
+            r'198\.51\.100\.7': session.remote[4], '2001:db8:7::7': session.remote[6], r'192\.0\.2\.53/32': ANYCAST4 + '/32',
+            '2001:db8:53::53/128': ANYCAST6 + '/128', '64501': str(own_as), '64496': str(POP_AS), 'a-word-without-spaces': SECRET})
+            for session in pops))
         subprocess.run(['chown', '-R', 'frr:frr', self.folder], check=True)
         self.daemons = [('zebra', ['-n']), ('bgpd', []), ('bfdd', [])]
         self.sessions = sessions
@@ -219,6 +229,9 @@ class FrrRouter:
                 '-f', self.folder / (name + '.conf'), '-P', '0', '--log', 'file:%s' % (self.folder / (name + '.log')),
                 *(['--bfdctl', self.folder / 'bfdd.sock'] if name == 'bfdd' else [])], self.space.folder))
             wait_until(lambda: (self.folder / (name + '.vty')).exists(), 10, name + ' answers', alive=self.processes)
+        added = subprocess.run([*self.space.prefix, 'vtysh', '--vty_socket', self.folder, '-f', self.folder / 'pop.conf'], capture_output=True, text=True,
+                               timeout=30)
+        assert added.returncode == 0, added.stdout + added.stderr
 
     def ask(self, *words):
         return subprocess.run([*self.space.prefix, 'vtysh', '--vty_socket', self.folder, '-c', ' '.join(words)], capture_output=True, text=True,

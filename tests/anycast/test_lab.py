@@ -235,7 +235,7 @@ class Network(unittest.TestCase):
         for family in (4, 6):
             site['LOCAL%d' % family] = wire.address(space, family)
             site['ROUTER%d' % family] = wire.address(self.network.spaces['r-us'], family)
-        (self.folder / 'bfd.conf').write_text(lab.shipped('bfd.conf', site))
+        (self.folder / 'bfd.conf').write_text(lab.shipped_bird('bfd.conf', site))
         bird = Process('bfd-pop-us', [*space.prefix, program('bird'), '-f', '-c', self.folder / 'bfd.conf', '-s', self.folder / 'bfd.ctl', '-P',
                                       self.folder / 'bfd.pid'], self.folder)
         self.addCleanup(bird.stop)
