@@ -49,7 +49,7 @@ def shipped(name, site):
     text = (process.SOURCE / 'deploy/pop' / name).read_text()
     for pattern, words in site.items():
         text, count = re.subn(pattern, lambda _: words, text, flags=re.M)
-        assert count, pattern
+        assert count, '%s: nothing like %s' % (name, pattern)
     return text
 
 
